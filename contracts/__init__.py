@@ -1,0 +1,1 @@
+"""What services may know about each other, and nothing else."""
