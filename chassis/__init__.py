@@ -1,0 +1,1 @@
+"""What every service would otherwise copy; no business word inside."""

@@ -1,0 +1,110 @@
+"""One engine per process, one short visible transaction per unit of work."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.settings import ServiceSettings
+from contracts.event import SYSTEM, Actor
+
+SET_WORKSPACE = text("SELECT set_config('app.workspace_id', :workspace_id, true)")
+SET_ALL_WORKSPACES = text("SELECT set_config('app.all_workspaces', 'on', true)")
+
+
+class ChassisTable(DeclarativeBase):
+    """Base of the chassis' own tables; each service has a Base of its own."""
+
+
+class Scope(Protocol):
+    """Whose rows a transaction may see, and who is acting: a Caller or an Event."""
+
+    @property
+    def workspace_id(self) -> UUID: ...
+
+    @property
+    def actor(self) -> Actor: ...
+
+
+@dataclass(frozen=True)
+class SystemScope:
+    """One workspace, acted on by the system: a webhook or a sweeper that found the row."""
+
+    workspace_id: UUID
+    actor: Actor = SYSTEM
+
+
+def create_engine(
+    url: str, *, pool_size: int = 10, statement_timeout_seconds: float = 15.0
+) -> AsyncEngine:
+    milliseconds = str(int(statement_timeout_seconds * 1000))
+    return sqlalchemy_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=statement_timeout_seconds,
+        pool_pre_ping=True,
+        # Parameters in an error's text would reach the logs: they hold people's data and secrets.
+        hide_parameters=True,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {
+                "statement_timeout": milliseconds,
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        },
+    )
+
+
+def open_database(settings: ServiceSettings) -> "Database":
+    """The service's database as its runtime role, bounded as its settings say."""
+    return Database(
+        create_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            statement_timeout_seconds=settings.statement_timeout_seconds,
+        )
+    )
+
+
+class Database:
+    """Hands out transactions; nothing inside one commits by itself."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncIterator[AsyncSession]:
+        """See and change one workspace's rows: commit on success, roll back on any exception."""
+        async with self._sessions() as session, session.begin():
+            # Local to the transaction: a session-level setting leaks through the pool.
+            await session.execute(SET_WORKSPACE, {"workspace_id": str(scope.workspace_id)})
+            session.info.update(actor=scope.actor, workspace_id=scope.workspace_id)
+            yield session
+
+    @asynccontextmanager
+    async def across_workspaces(self) -> AsyncIterator[AsyncSession]:
+        """See every workspace's rows: for sweepers, webhooks, sign-in and administration only."""
+        async with self._sessions() as session, session.begin():
+            await session.execute(SET_ALL_WORKSPACES)
+            session.info["actor"] = SYSTEM
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+DatabaseDep = Annotated[Database, Depends(get_database)]
