@@ -1,0 +1,1 @@
+"""A stand-in for Fiken: contacts, invoices, credit notes and payments of one company."""

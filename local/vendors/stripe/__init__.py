@@ -1,0 +1,1 @@
+"""A stand-in for Stripe: cards, Checkout, refunds and disputes without an account."""
