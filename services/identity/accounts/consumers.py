@@ -1,0 +1,13 @@
+"""Reactions to identity's own notes about accounts."""
+
+from chassis.consumers import Consumers
+from chassis.database import Database
+from services.identity.accounts.use_cases.passwords import mail_reset
+from services.identity.notes import PasswordForgotten
+
+consumers = Consumers("identity")
+
+
+@consumers.on(PasswordForgotten)
+async def answer_forgotten_password(event: PasswordForgotten, database: Database) -> None:
+    await mail_reset(database, event.email)

@@ -1,0 +1,1 @@
+"""Verbs of accounts: entering, mailboxes, passwords, and other providers."""

@@ -1,0 +1,1 @@
+"""What system administrators do, and the log of it."""

@@ -1,0 +1,1 @@
+"""Verbs of administration: the log, standing, people, impersonation."""

@@ -1,0 +1,71 @@
+"""Verbs of administrators about people: ban, lift a ban, make and unmake administrators."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.caller import Caller
+from services.identity.accounts.repository import get_user
+from services.identity.administration import repository
+from services.identity.administration.schemas import Ban, ChangeUser
+from services.identity.administration.use_cases.audit import record_audit
+from services.identity.errors import (
+    CannotTouchAdministrator,
+    ExpiryInThePast,
+    LastAdministrator,
+)
+from services.identity.sessions.repository import delete_impersonations
+from services.identity.sessions.use_cases.own import end_sessions, tell_revoked
+from services.identity.tables import UserRow
+
+
+async def ban_user(session: AsyncSession, caller: Caller, user_id: UUID, body: Ban) -> UserRow:
+    """Keep somebody out, now and in every open session; raises NotFound."""
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise ExpiryInThePast
+    user = await get_user(session, user_id)
+    if user.is_system_admin or user.id == caller.member_id:
+        raise CannotTouchAdministrator
+    user.banned, user.ban_reason, user.ban_expires_at = True, body.reason, body.expires_at
+    until = body.expires_at.isoformat() if body.expires_at else None
+    await _record(session, user, "user.banned", {"reason": body.reason, "expires_at": until})
+    if user.workspace_id is not None:
+        await end_sessions(session, user.workspace_id, user.id)
+    return user
+
+
+async def lift_ban(session: AsyncSession, user_id: UUID) -> UserRow:
+    user = await get_user(session, user_id)
+    if user.banned:
+        user.banned, user.ban_reason, user.ban_expires_at = False, None, None
+        await _record(session, user, "user.ban_lifted", {})
+    return user
+
+
+async def change_user(session: AsyncSession, user_id: UUID, body: ChangeUser) -> UserRow:
+    """Make or unmake a system administrator; at least one remains."""
+    user = await get_user(session, user_id)
+    administrators = await repository.lock_administrators(session)
+    if user.is_system_admin == body.is_system_admin:
+        return user
+    if user.is_system_admin and administrators <= 1:
+        raise LastAdministrator
+    user.is_system_admin = body.is_system_admin
+    details = {"is_system_admin": body.is_system_admin, "reason": body.reason}
+    await _record(session, user, "user.administrator_changed", details)
+    if user.workspace_id is not None:
+        # What they hold was given to somebody else than they are now.
+        await end_sessions(session, user.workspace_id, user.id)
+    for workspace_id, member_id, session_id in await delete_impersonations(session, user.id):
+        await tell_revoked(session, workspace_id, member_id, session_id)
+    return user
+
+
+async def _record(
+    session: AsyncSession, user: UserRow, action: str, details: dict[str, object]
+) -> None:
+    await session.flush()
+    await session.refresh(user)
+    if user.workspace_id is not None:
+        await record_audit(session, user.workspace_id, action, user.id, details)

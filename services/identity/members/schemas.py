@@ -1,0 +1,120 @@
+"""What crosses HTTP about members."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
+
+from contracts.caller import Role
+from contracts.private import Language
+from services.identity.workspaces.rules import PLAIN_TEXT
+from services.identity.workspaces.schemas import WorkspaceView
+
+GivenRole = Literal["admin", "member"]
+MailedToken = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class MemberView(BaseModel):
+    """A person of the workspace."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    workspace_id: UUID
+    name: str
+    email: str
+    email_verified: bool
+    image: str | None
+    language: Language
+    role: Role
+    is_system_admin: bool
+    created_at: datetime
+
+
+class MemberList(BaseModel):
+    """One page of members, newest first."""
+
+    items: list[MemberView]
+    next_cursor: str | None = None
+
+
+class MeView(BaseModel):
+    """The caller, their workspace, and who is impersonating them if somebody is."""
+
+    member: MemberView
+    workspace: WorkspaceView
+    impersonator_id: UUID | None = None
+
+
+class EditMe(BaseModel):
+    """What is left out stays."""
+
+    name: (
+        Annotated[
+            str,
+            StringConstraints(
+                strip_whitespace=True, min_length=1, max_length=100, pattern=PLAIN_TEXT
+            ),
+        ]
+        | None
+    ) = None
+    language: Language | None = None
+
+
+class ChangeRole(BaseModel):
+    """Ownership is not given here: it is transferred."""
+
+    role: GivenRole
+
+
+class Invite(BaseModel):
+    """Whom, as what, and in which language the mail is; the inviter's when left out."""
+
+    email: EmailStr
+    role: GivenRole = "member"
+    language: Language | None = None
+
+
+class InvitationView(BaseModel):
+    """An invitation; its secret is in the mail and nowhere else."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    email: str
+    role: GivenRole
+    state: Literal["open", "accepted", "revoked", "expired"]
+    invited_by: UUID | None
+    created_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None
+
+
+class InvitationList(BaseModel):
+    """One page of invitations, newest first."""
+
+    items: list[InvitationView]
+    next_cursor: str | None = None
+
+
+class LookUpInvitation(BaseModel):
+    """The secret of the mailed link."""
+
+    token: MailedToken
+
+
+class InvitationOffer(BaseModel):
+    """What the holder of the mail is offered."""
+
+    workspace_name: str
+    email: str
+    role: GivenRole
+    expires_at: datetime
+
+
+class AcceptInvitation(BaseModel):
+    """The secret; and the id of the workspace one is ready to leave, once asked."""
+
+    token: MailedToken
+    leave_workspace_id: UUID | None = None

@@ -1,0 +1,1 @@
+"""Verbs of the people of a workspace: read, join, change roles, invite."""

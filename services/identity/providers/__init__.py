@@ -1,0 +1,1 @@
+"""Libraries that hold a hard algorithm."""

@@ -1,0 +1,1 @@
+"""The company a member works for."""

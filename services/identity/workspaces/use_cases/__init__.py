@@ -1,0 +1,1 @@
+"""Verbs of a workspace: settings, look, and its end."""

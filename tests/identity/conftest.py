@@ -1,0 +1,230 @@
+"""Fixtures: the running identity application and people who use it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import select, text, update
+
+from chassis.caller import sign_gateway
+from chassis.database import Database
+from chassis.outbox import OutboxRow
+from chassis.settings import StorageSettings
+from chassis.testing import KeyPair
+from contracts.caller import Caller
+from contracts.private import EmailVerificationRequested, InvitationSent, Letter
+from local.vendors.server import RunningVendors, VendorsSettings, start_vendors
+from services.identity.app import create_app
+from services.identity.settings import Settings
+from services.identity.tables import UserRow
+from tests.local.serving import free_socket, served
+from tests.support.openid import OpenIdProvider
+from tests.support.services import ServiceUnderTest
+
+PASSWORD = "correct horse battery"
+
+L = TypeVar("L", bound=Letter)
+
+
+@dataclass
+class Person:
+    """Somebody who signed up, with a client that acts as the gateway would for them."""
+
+    email: str
+    token: str
+    caller: Caller
+    client: httpx.AsyncClient
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.caller.workspace_id
+
+
+class Identity:
+    """The application under test, seen from the gateway."""
+
+    def __init__(self, services: ServiceUnderTest, app: FastAPI, key_pair: KeyPair) -> None:
+        self._services = services
+        self.app = app
+        self._key_pair = key_pair
+        self.database: Database = services.database("identity")
+        self.anonymous = services.client(app)
+
+    def client_of(self, caller: Caller) -> httpx.AsyncClient:
+        return self._services.client(self.app, caller)
+
+    async def ask_principal(self, **shown: str) -> httpx.Response:
+        token = sign_gateway(self._key_pair.private_key)
+        return await self.anonymous.post(
+            "/internal/principals", json=shown, headers={"authorization": f"Bearer {token}"}
+        )
+
+    async def person(self, **details: Any) -> Person:
+        """Somebody new, signed up through the door and recognised by their cookie."""
+        body = {"name": "Kari", "email": f"{uuid4().hex}@example.com", "password": PASSWORD}
+        body |= details
+        email = str(body["email"])
+        answer = await self.anonymous.post("/v1/auth/sign-up", json=body)
+        assert answer.status_code == 201, answer.text
+        token = answer.cookies["session"]
+        self.anonymous.cookies.clear()
+        return Person(email, token, *await self.recognise(token))
+
+    async def letters(self, kind: type[L], to: str) -> list[L]:
+        """What was written to this address, oldest first: secrets, as the mail would show them."""
+        query = select(OutboxRow.body).where(
+            OutboxRow.routing_key == kind.routing_key, OutboxRow.body["to"].astext == to
+        )
+        async with self.database.across_workspaces() as session:
+            bodies = await session.scalars(query.order_by(OutboxRow.position))
+            return [kind.model_validate(body) for body in bodies]
+
+    async def verified(self, person: Person) -> Person:
+        """The same person after they followed the link of the mail."""
+        [letter] = await self.letters(EmailVerificationRequested, person.email)
+        answer = await self.anonymous.post("/v1/auth/email/verify", json={"token": letter.token})
+        assert answer.status_code == 204, answer.text
+        return person
+
+    async def invite(self, by: Person, email: str, role: str = "member") -> InvitationSent:
+        body = {"email": email, "role": role}
+        answer = await by.client.post("/v1/invitations", json=body)
+        assert answer.status_code == 201, answer.text
+        return (await self.letters(InvitationSent, email))[-1]
+
+    async def colleague(self, of: Person, role: str = "member") -> Person:
+        """Somebody new who accepted an invitation into the workspace."""
+        email = f"{uuid4().hex}@example.com"
+        letter = await self.invite(of, email, role)
+        return await self.person(email=email, invitation_token=letter.token)
+
+    async def administrator(self) -> Person:
+        """A system administrator with a workspace and a session of their own."""
+        person = await self.person(name="Admin")
+        async with self.database.transaction(person.caller) as session:
+            await session.execute(update(UserRow).values(is_system_admin=True))
+        person.caller, person.client = await self.recognise(person.token)
+        return person
+
+    async def set_plan(self, person: Person, **standing: Any) -> Person:
+        """The same person under another plan or status, as an administrator decided."""
+        admin = await self.administrator()
+        path = f"/v1/admin/workspaces/{person.workspace_id}"
+        answer = await admin.client.patch(path, json={"reason": "test", **standing})
+        assert answer.status_code == 200, answer.text
+        person.caller, person.client = await self.recognise(person.token)
+        return person
+
+    async def recognise(self, token: str) -> tuple[Caller, httpx.AsyncClient]:
+        answer = await self.ask_principal(session_token=token)
+        assert answer.status_code == 200, answer.text
+        caller = Caller.model_validate(answer.json()["caller"])
+        return caller, self.client_of(caller)
+
+
+@pytest.fixture(scope="session")
+async def vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningVendors]:
+    """The storage stand-in."""
+    state = tmp_path_factory.mktemp("identity-vendors")
+    running = await start_vendors(VendorsSettings(state=state, names=["s3"]))
+    yield running
+    await running.stop()
+
+
+@pytest.fixture(scope="session")
+def storage_settings(vendors: RunningVendors) -> StorageSettings:
+    known = VendorsSettings()
+    return StorageSettings(
+        endpoint_url=vendors.addresses["s3"],
+        bucket=known.s3_buckets[0],
+        access_key=known.s3_access_key,
+        secret_key=SecretStr(known.s3_secret_key),
+    )
+
+
+@pytest.fixture(scope="session")
+async def openid() -> AsyncIterator[OpenIdProvider]:
+    """An OpenID provider on a port of its own."""
+    bound, address = free_socket()
+    provider = OpenIdProvider(address)
+    async with served(provider.app, bound):
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def identity_app(
+    services: ServiceUnderTest, storage_settings: StorageSettings, openid: OpenIdProvider
+) -> FastAPI:
+    settings = services.settings(
+        Settings,
+        secure_cookies=False,
+        password_threads=1,
+        public_url="https://studio.example",
+        google_client_id=openid.client_id,
+        google_client_secret=openid.client_secret,
+        google_issuer=openid.address,
+    )
+    return create_app(settings, storage_settings)
+
+
+@pytest.fixture(scope="session")
+async def identity(
+    services: ServiceUnderTest, identity_app: FastAPI, key_pair: KeyPair
+) -> AsyncIterator[Identity]:
+    async with identity_app.state.storage:
+        under_test = Identity(services, identity_app, key_pair)
+        yield under_test
+        await check_invariants(under_test.database)
+    await identity_app.state.database.close()
+
+
+@pytest.fixture
+async def kari(identity: Identity) -> Person:
+    return await identity.person()
+
+
+@pytest.fixture
+def system_admin(identity: Identity, kari: Person) -> httpx.AsyncClient:
+    """A client of a system administrator from another workspace."""
+    caller = kari.caller.model_copy(
+        update={"member_id": uuid4(), "workspace_id": uuid4(), "is_system_admin": True}
+    )
+    return identity.client_of(caller)
+
+
+INVARIANTS = {
+    "every workspace that is not closed has exactly one owner": (
+        'SELECT w.id FROM workspace w LEFT JOIN "user" u ON u.workspace_id = w.id'
+        " AND u.role = 'owner' WHERE w.deleted_at IS NULL GROUP BY w.id HAVING count(u.id) <> 1"
+    ),
+    "nobody is of a closed workspace": (
+        'SELECT u.id FROM "user" u JOIN workspace w ON w.id = u.workspace_id'
+        " WHERE w.deleted_at IS NOT NULL"
+    ),
+    "an address is one person's, however it is written": (
+        'SELECT lower(normalize(email, NFKC)) FROM "user" GROUP BY 1 HAVING count(*) > 1'
+    ),
+    "an accepted invitation made one member": (
+        "SELECT i.id FROM invitation i LEFT JOIN audit_entry a ON a.workspace_id = i.workspace_id"
+        " AND a.action = 'member.joined' AND a.details->>'invitation_id' = i.id::text"
+        " WHERE i.accepted_at IS NOT NULL GROUP BY i.id HAVING count(a.id) <> 1"
+    ),
+    "an impersonation is on the record": (
+        "SELECT s.id FROM session s WHERE s.return_hash IS NOT NULL AND NOT EXISTS (SELECT FROM"
+        " audit_entry a WHERE a.workspace_id = s.workspace_id AND a.subject_id = s.user_id"
+        " AND a.action = 'impersonation.started')"
+    ),
+}
+
+
+async def check_invariants(database: Database) -> None:
+    """What holds whatever was done to identity: after all its tests, on all their rows."""
+    async with database.across_workspaces() as session:
+        for promise, query in INVARIANTS.items():
+            broken = (await session.execute(text(query))).scalars().all()
+            assert broken == [], promise
