@@ -1,0 +1,1 @@
+"""Mails: written, sent once, and followed until they arrive or bounce."""
