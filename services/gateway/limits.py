@@ -1,0 +1,125 @@
+"""How often a caller may call: exact moving windows, in memory or in Redis for replicas."""
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+import structlog
+from limits import RateLimitItemPerMinute, WindowStats
+from limits.aio.storage import Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
+from limits.storage import storage_from_string
+
+from contracts.caller import Caller
+from services.gateway.errors import TooManyRequests
+from services.gateway.headers import Headers
+from services.gateway.settings import Settings
+from services.gateway.windows import WindowStorage
+
+log = structlog.get_logger()
+
+STORAGE_TIMEOUT_SECONDS = 0.5
+ALONE_SECONDS = 5.0
+"""How long nobody waits again for a storage that did not answer."""
+
+T = TypeVar("T")
+Limiter = MovingWindowRateLimiter
+
+
+class Policy:
+    """A limit under the name that the RateLimit headers give it."""
+
+    def __init__(self, name: str, calls: int, minutes: int = 1) -> None:
+        self.item = RateLimitItemPerMinute(calls, minutes)
+        self.described = f'"{name}";q={calls};w={self.item.get_expiry()}'
+        self.name = name
+
+
+class CallLimits:
+    """Counts calls per member, or per address while nobody has signed in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._shared = MovingWindowRateLimiter(_open_storage(settings.limits_storage_url))
+        self._alone = MovingWindowRateLimiter(WindowStorage())
+        self._alone_until = 0.0
+        self._members = {
+            plan: Policy("calls", calls) for plan, calls in settings.calls_per_minute.items()
+        }
+        self._anonymous = Policy("calls", settings.anonymous_calls_per_minute)
+        self._unknown = Policy("unknown-credentials", settings.unknown_credentials_per_minute)
+        minutes = settings.sign_in_window_minutes
+        self._accounts = Policy("sign-in", settings.sign_ins_per_account, minutes)
+        self._addresses = Policy("sign-in", settings.sign_ins_per_address, minutes)
+
+    async def count_member(self, caller: Caller) -> Headers:
+        """Count one call and return the RateLimit headers; raises TooManyRequests."""
+        policy = self._members.get(caller.plan) or self._members["free"]
+        return await self._count(policy, f"member:{caller.member_id}")
+
+    async def count_anonymous(self, address: str) -> Headers:
+        return await self._count(self._anonymous, f"address:{address}")
+
+    async def check_unknown(self, address: str) -> None:
+        """Before asking identity about a credential: not from who showed too many wrong ones."""
+        item, key = self._unknown.item, f"unknown:{address}"
+        if not await self._with_storage(lambda limiter: limiter.test(item, key)):
+            window = await self._with_storage(lambda limiter: limiter.get_window_stats(item, key))
+            raise _refusal(self._unknown, window)
+
+    async def count_unknown(self, address: str) -> None:
+        item, key = self._unknown.item, f"unknown:{address}"
+        await self._with_storage(lambda limiter: limiter.hit(item, key))
+
+    async def count_sign_in(self, account: str, address: str) -> None:
+        """One attempt at an account, by whomever, and one by this address, at whatever."""
+        await self._count(self._addresses, f"sign-in-address:{address}")
+        # A digest: the storage need not know who signs in.
+        digest = hashlib.sha256(account.strip().lower().encode()).hexdigest()
+        await self._count(self._accounts, f"sign-in-account:{digest}")
+
+    async def _count(self, policy: Policy, key: str) -> Headers:
+        async def hit(limiter: Limiter) -> tuple[bool, WindowStats]:
+            accepted = await limiter.hit(policy.item, key)
+            return accepted, await limiter.get_window_stats(policy.item, key)
+
+        accepted, window = await self._with_storage(hit)
+        if not accepted:
+            raise _refusal(policy, window)
+        headers = _headers(policy, window)
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def _with_storage(self, ask: Callable[[Limiter], Awaitable[T]]) -> T:
+        """Ask the shared counts; while their storage is away this replica counts alone."""
+        if time.monotonic() >= self._alone_until:
+            try:
+                return await ask(self._shared)
+            except (StorageError, OSError, TimeoutError) as error:
+                log.warning("limits.storage_unreachable", error=type(error).__name__)
+                self._alone_until = time.monotonic() + ALONE_SECONDS
+        return await ask(self._alone)
+
+
+def _refusal(policy: Policy, window: WindowStats) -> TooManyRequests:
+    headers = _headers(policy, window)
+    refusal = TooManyRequests()
+    refusal.headers = {**headers, "retry-after": headers["ratelimit"].rpartition("=")[2]}
+    return refusal
+
+
+def _headers(policy: Policy, window: WindowStats) -> dict[str, str]:
+    reset = max(1, int(window.reset_time - time.time()) + 1)
+    return {
+        "ratelimit-policy": policy.described,
+        "ratelimit": f'"{policy.name}";r={max(0, window.remaining)};t={reset}',
+    }
+
+
+def _open_storage(url: str) -> Storage:
+    # The library's clients have no timeouts of their own.
+    timeouts = {
+        "socket_timeout": STORAGE_TIMEOUT_SECONDS,
+        "socket_connect_timeout": STORAGE_TIMEOUT_SECONDS,
+    }
+    return cast(Storage, storage_from_string(url, wrap_exceptions=True, **timeouts))

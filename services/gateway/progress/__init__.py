@@ -1,0 +1,1 @@
+"""What browsers see while work is running: the workspace's facts as server-sent events."""
