@@ -1,0 +1,1 @@
+"""Photo projects: images, their versions, styles, and the model that enhances them."""

@@ -1,0 +1,1 @@
+"""Styles and room types: what a photo is and what it shall become."""

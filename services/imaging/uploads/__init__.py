@@ -1,0 +1,1 @@
+"""Uploads: how a photo gets from a browser into a project."""

@@ -1,0 +1,41 @@
+"""What a caller says and sees of an upload."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.imaging.catalogue import RoomType
+from services.imaging.styles.schemas import NO_CONTROL
+
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NO_CONTROL)]
+
+
+class CreateUpload(BaseModel):
+    """What the browser is about to send; a type or size we do not take is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file_name: FileName
+    content_type: Annotated[str, StringConstraints(max_length=255, pattern=NO_CONTROL)]
+    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+    room_type: RoomType | None = None
+
+
+class UploadView(BaseModel):
+    """Send the file with exactly this method, URL and headers before it expires."""
+
+    upload_id: UUID
+    method: Literal["PUT"] = "PUT"
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class ConfirmUpload(BaseModel):
+    """`etag` is what storage answered to the PUT, if the browser kept it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    etag: Annotated[str | None, Field(max_length=200)] = None

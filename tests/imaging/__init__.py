@@ -1,0 +1,1 @@
+"""Imaging, against real PostgreSQL, real storage and fal's stand-in."""
