@@ -1,0 +1,1 @@
+"""Tour videos: clips, transitions and music, compiled into films."""

@@ -1,0 +1,1 @@
+"""The shots of a video, as their owner arranges them."""

@@ -1,0 +1,61 @@
+"""Every query about clips and the images they are made from, inside one workspace."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.errors import NotFound
+from services.video.tables import OfferedImage, VideoClip, VideoProject
+
+
+async def list_clips(session: AsyncSession, workspace_id: UUID, video_id: UUID) -> list[VideoClip]:
+    """In the order they play."""
+    query = (
+        select(VideoClip)
+        .where(VideoClip.workspace_id == workspace_id, VideoClip.video_id == video_id)
+        .order_by(VideoClip.sequence_order)
+        .execution_options(populate_existing=False)
+    )
+    return list(await session.scalars(query))
+
+
+async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: UUID) -> VideoClip:
+    """Raises NotFound, also when its video is deleted."""
+    query = (
+        select(VideoClip)
+        .join(
+            VideoProject,
+            (VideoProject.workspace_id == VideoClip.workspace_id)
+            & (VideoProject.id == VideoClip.video_id),
+        )
+        .where(
+            VideoClip.workspace_id == workspace_id,
+            VideoClip.id == clip_id,
+            VideoProject.deleted_at.is_(None),
+        )
+    )
+    clip = await session.scalar(query)
+    if clip is None:
+        raise NotFound
+    return clip
+
+
+async def find_offered_image(
+    session: AsyncSession, workspace_id: UUID, image_id: UUID
+) -> OfferedImage | None:
+    return await session.get(OfferedImage, (workspace_id, image_id))
+
+
+async def offer_photo(session: AsyncSession, photo: dict[str, object]) -> None:
+    """As it was uploaded; what it was made into is better, whichever we hear of first."""
+    await session.execute(insert(OfferedImage).values(photo).on_conflict_do_nothing())
+
+
+async def offer_image(session: AsyncSession, image: dict[str, object]) -> None:
+    """The enhanced photo, in place of the one that was uploaded."""
+    offered = insert(OfferedImage).values(image)
+    better = {name: offered.excluded[name] for name in ("result_key", "width", "height")}
+    keys = [OfferedImage.workspace_id, OfferedImage.image_id]
+    await session.execute(offered.on_conflict_do_update(index_elements=keys, set_=better))

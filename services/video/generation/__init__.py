@@ -1,0 +1,1 @@
+"""The attempts that make clips and transitions, from intent to stored file."""

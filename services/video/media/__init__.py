@@ -1,0 +1,1 @@
+"""What the service does to sound and pictures; nothing here knows the database."""

@@ -1,0 +1,1 @@
+"""The catalogue of tracks a film may use."""

@@ -1,0 +1,1 @@
+"""The vendor that generates clips, and how its answers are trusted."""

@@ -1,0 +1,1 @@
+"""Segments and films, made by FFmpeg in short repeatable units."""

@@ -1,0 +1,1 @@
+"""Tour videos as their owner sees them."""
