@@ -1,0 +1,1 @@
+"""Norwegian invoices: lines, drafts, delivery through Fiken, settlement."""

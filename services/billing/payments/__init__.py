@@ -1,0 +1,1 @@
+"""One charge basis per project: card, invoice or free; refunds."""

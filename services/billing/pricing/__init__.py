@@ -1,0 +1,1 @@
+"""What a project costs in a workspace, and what it may pay with."""

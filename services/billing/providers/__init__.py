@@ -1,0 +1,1 @@
+"""The vendors billing calls: Stripe and Fiken."""
