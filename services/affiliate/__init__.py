@@ -1,0 +1,1 @@
+"""What affiliates earn on the companies they brought."""

@@ -1,0 +1,1 @@
+"""What a settled payment earns, and what a refund takes back."""

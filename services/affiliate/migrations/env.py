@@ -1,0 +1,6 @@
+"""Alembic's entry for affiliate."""
+
+from chassis import migrations
+from services.affiliate.tables import Base
+
+migrations.run(Base.metadata)

@@ -1,0 +1,1 @@
+"""Earnings that were paid to the affiliate."""
