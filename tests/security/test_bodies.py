@@ -1,0 +1,155 @@
+"""Attacks by a body: fields nobody may set, and ids of somebody else's things inside it."""
+
+from typing import Any
+
+import pytest
+
+from tests.security.belongings import make_project, make_video
+from tests.security.cast import Cast
+from tests.security.studio import Studio
+
+WISHES = {
+    "role": "owner",
+    "plan": "enterprise",
+    "status": "completed",
+    "is_system_admin": True,
+    "email_verified": True,
+    "banned": False,
+    "invoice_eligible": True,
+    "paid_at": "2026-01-01T00:00:00Z",
+    "amount_minor_units": 0,
+    "estimated_cost": 0,
+}
+
+
+async def test_nobody_becomes_more_by_asking(studio: Studio, cast: Cast) -> None:
+    """Unknown fields are refused or ignored; neither role, plan nor workspace ever comes of one."""
+    ours = cast.ours.ids["workspace"]
+    wishes = WISHES | {
+        "workspace_id": ours,
+        "id": ours,
+        "member_id": cast.people["owner"].member_id,
+    }
+    body = {"name": "A", "email": "wish@ai-studio.example", "password": "canary-wish-1"}
+    answer = await studio.call("POST", "/v1/auth/sign-up", None, wishes | body)
+    if answer.status_code == 422:
+        person = await studio.sign_up()
+    else:
+        me = answer.json()["member"]
+        assert (me["role"], me["is_system_admin"], me["email_verified"]) == ("owner", False, False)
+        assert me["workspace_id"] != ours
+        person = await studio.sign_up()
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("PATCH", "/v1/members/me", {"language": "nb"}),
+        ("PATCH", "/v1/workspace", {"contact_person": "Kari"}),
+        ("POST", "/v1/projects", {"name": "A", "style_template_id": "scandinavian"}),
+        ("POST", "/v1/videos", {"name": "A"}),
+        ("POST", "/v1/api-keys", {"name": "k", "scopes": ["projects:read"]}),
+    ]
+    for method, path, plain in calls:
+        answer = await studio.call(method, path, person, wishes | plain)
+        assert answer.status_code in (200, 201, 422), (path, answer.text)
+        assert ours not in answer.text, path
+    me = await studio.done("GET", "/v1/members/me", person)
+    assert me["workspace"]["plan"] == "free"
+    assert me["member"]["is_system_admin"] is False
+    assert me["member"]["email_verified"] is False
+
+
+@pytest.mark.parametrize("role", ["owner", "system_admin", "god", "", None, 1])
+async def test_nobody_is_given_a_role_above_administrator(
+    studio: Studio, cast: Cast, role: Any
+) -> None:
+    owner = cast.people["owner"]
+    path = f"/v1/members/{cast.ours.ids['member']}"
+    assert (await studio.call("PATCH", path, owner, {"role": role})).status_code == 422
+    body = {"email": "new@ai-studio.example", "role": role}
+    assert (await studio.call("POST", "/v1/invitations", owner, body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["*", "admin:write", "projects:*", "projects:read\n", "PROJECTS:READ", "api-keys:write"],
+)
+async def test_a_key_gets_no_scope_that_does_not_exist(
+    studio: Studio, cast: Cast, scope: str
+) -> None:
+    body = {"name": "k", "scopes": [scope]}
+    answer = await studio.call("POST", "/v1/api-keys", cast.people["owner"], body)
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_key_makes_no_key_and_administers_nothing(studio: Studio, cast: Cast) -> None:
+    for kind in ("read key", "write key"):
+        for method, path in (
+            ("POST", "/v1/api-keys"),
+            ("POST", f"/v1/api-keys/{cast.ours.ids['key']}/rotation"),
+            ("POST", "/v1/auth/password/change"),
+            ("DELETE", "/v1/sessions"),
+            ("GET", "/v1/admin/users"),
+        ):
+            body = {"name": "k", "scopes": ["projects:read"], "password": "x" * 8}
+            body |= {"new_password": "x" * 8}
+            answer = await studio.call(
+                method, path, cast.headers[kind], body if method == "POST" else None
+            )
+            assert answer.status_code == 403, (kind, path, answer.text)
+
+
+async def test_another_workspaces_id_inside_a_body_is_like_no_id(
+    studio: Studio, cast: Cast
+) -> None:
+    stranger, ours = cast.people["stranger"], cast.ours.ids
+    video = await make_video(studio, stranger, {})
+    project = await make_project(studio, stranger, {})
+    own = cast.foreign.ids["image"]
+    order = {"billable_kind": "photo_project", "method": "stripe"}
+    style = await studio.done(
+        "POST",
+        "/v1/style-templates",
+        cast.people["owner"],
+        {"name": "Secret", "description": "d", "category": "staging", "prompt": "Ours alone."},
+    )
+    calls: list[tuple[str, str, dict[str, Any], int]] = [
+        ("POST", "/v1/payments", {**order, "billable_id": ours["ready_project"]}, 404),
+        (
+            "POST",
+            "/v1/payments",
+            {"billable_kind": "video", "method": "stripe", "billable_id": ours["video"]},
+            404,
+        ),
+        ("POST", f"/v1/videos/{video}/clips", {"image_id": ours["image"]}, 404),
+        (
+            "POST",
+            f"/v1/videos/{video}/clips",
+            {"image_id": own, "end_image_id": ours["image"]},
+            404,
+        ),
+        ("PUT", f"/v1/videos/{video}/order", {"clip_ids": [ours["clip"]]}, 422),
+        ("PATCH", f"/v1/clips/{cast.foreign.ids['clip']}", {"end_image_id": ours["image"]}, 404),
+        ("POST", "/v1/projects", {"name": "A", "style_template_id": style["id"]}, 422),
+        ("PATCH", f"/v1/projects/{project}", {"style_template_id": style["id"]}, 422),
+    ]
+    for method, path, body, expected in calls:
+        answer = await studio.call(method, path, stranger, body)
+        assert answer.status_code == expected, (path, body, answer.text)
+        assert not [known for known in ours.values() if known in answer.text]
+
+
+async def test_cursors_and_filters_show_nothing_of_another_workspace(
+    studio: Studio, cast: Cast
+) -> None:
+    """A page that begins after somebody else's thing still holds only one's own."""
+    stranger, ours = cast.people["stranger"], cast.ours.ids
+    hidden = set(ours.values())
+    for path in ("/v1/members", "/v1/invitations", "/v1/api-keys", "/v1/affiliate/relationships"):
+        for name in ("member", "invitation", "key", "relationship"):
+            answer = await studio.call("GET", f"{path}?cursor={ours[name]}", stranger)
+            assert answer.status_code == 200
+            assert not [known for known in hidden if known in answer.text]
+    for path in ("/v1/projects", "/v1/videos", "/v1/payments", "/v1/invoices"):
+        answer = await studio.call(
+            "GET", f"{path}?workspace_id={ours['workspace']}&limit=100", stranger
+        )
+        assert answer.status_code == 200
+        assert not [known for known in hidden if known in answer.text]

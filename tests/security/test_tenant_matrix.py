@@ -1,0 +1,72 @@
+"""Nobody gets where they do not belong: every operation as every principal (R13, D14-D18, D21)."""
+
+import asyncio
+
+import pytest
+
+from local.infrastructure.place import REPOSITORY
+from tests.security.cast import PRINCIPALS, Cast
+from tests.security.matrix import Cell, ask, operations_of, read_policy, table
+from tests.security.operations import ENDS_SESSIONS
+from tests.security.studio import Studio
+
+MATRIX = REPOSITORY / "out" / "security" / "matrix.md"
+
+
+@pytest.fixture(scope="module")
+async def cells(cast: Cast) -> list[Cell]:
+    """Every answer; those operations that end sessions come last, one principal at a time."""
+    policy, found = read_policy(), []
+    quiet = [operation for operation in policy if operation not in ENDS_SESSIONS]
+    for operation in quiet:
+        expected = policy[operation]
+        found += await asyncio.gather(
+            *(ask(cast, operation, principal, expected[principal]) for principal in PRINCIPALS)
+        )
+    for operation in ENDS_SESSIONS:
+        for principal in PRINCIPALS:
+            found.append(await ask(cast, operation, principal, policy[operation][principal]))
+    MATRIX.parent.mkdir(parents=True, exist_ok=True)
+    MATRIX.write_text(table(found))
+    return found
+
+
+async def test_every_operation_has_a_row_in_the_policy(studio: Studio) -> None:
+    document = await studio.done("GET", "/openapi.json")
+    assert operations_of(document) == set(read_policy())
+
+
+def test_nobody_may_more_or_less_than_the_policy_says(cells: list[Cell]) -> None:
+    wrong = [
+        f"{cell.principal}: {cell.operation} answered {cell.status}, not {cell.expected}: "
+        f"{cell.text[:200]}"
+        for cell in cells
+        if cell.status != cell.expected
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert len(cells) == len(read_policy()) * len(PRINCIPALS)
+
+
+def test_a_foreign_thing_answers_exactly_like_one_that_is_not_there(cells: list[Cell]) -> None:
+    twins = [cell for cell in cells if cell.twin]
+    assert len(twins) > 20
+    assert [(c.operation, c.text, c.twin) for c in twins if c.text != c.twin] == []
+
+
+def test_no_answer_holds_anything_of_another_workspace(cells: list[Cell], cast: Cast) -> None:
+    ours, foreign = set(cast.ours.ids.values()), set(cast.foreign.ids.values())
+    hidden = dict.fromkeys(PRINCIPALS, foreign) | {"stranger": ours, "suspended owner": ours}
+    told = [
+        (cell.operation, cell.principal, thing)
+        for cell in cells
+        if not (cell.principal == "system admin" and "/admin/" in cell.operation)
+        for thing in hidden[cell.principal]
+        if thing in cell.text
+    ]
+    assert told == []
+
+
+def test_what_a_stranger_tried_changed_nothing(cells: list[Cell], cast: Cast) -> None:
+    """A refusal that had an effect anyway would show here: their attempts were all refused."""
+    effects = [c for c in cells if c.principal == "stranger" and "{" in c.operation]
+    assert [(c.operation, c.status) for c in effects if c.status < 400] == []
