@@ -1,0 +1,144 @@
+"""The gateway beside nginx and beside the services called directly, each in the same run."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.figures import Figure, at_least, at_most, median, skipped
+from benchmarks.gateway import nginx
+from benchmarks.gateway.house import BARE, House, opened
+from benchmarks.gateway.load import Load, press
+from benchmarks.gateway.streams import measure_streams
+from chassis import caller as caller_token
+
+ROUNDS = 3
+CONNECTIONS = 32
+MANY_CONNECTIONS = 200
+PLAIN = "/v1/videos"
+"""A route that the gateway of this run passes to nginx's fixed answer."""
+SERVICE = "/v1/projects"
+"""Imaging's: verifies the caller token and reads the database."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address under load; `process` is whose processor time counts."""
+
+    name: str
+    url: str
+    with_token: bool = False
+    process: str | None = None
+
+
+async def run() -> list[Figure]:
+    """Rows against performance.md §3; medians of interleaved rounds."""
+    reason = nginx.missing()
+    if reason is not None:
+        return [skipped("gateway beside nginx", reason)]
+    async with opened() as house:
+        asked = house.nginx.questions()
+        plain = await _rounds(house, _plain_targets(house), (CONNECTIONS, 1))
+        service = await _rounds(house, _service_targets(house), (CONNECTIONS,))
+        many = await press(
+            house.addresses["gateway"] + PLAIN,
+            _headers(house, False),
+            connections=MANY_CONNECTIONS,
+            seconds=5,
+        )
+        through = [
+            loads for (name, _), loads in (*plain.items(), *service.items()) if "gateway" in name
+        ]
+        calls = sum(load.requests for loads in through for load in loads) + many.requests
+        hits = 100 * (1 - (house.nginx.questions() - asked) / calls)
+        return [
+            *_proxy_figures(plain),
+            *_service_figures(service),
+            at_most(f"errors at {MANY_CONNECTIONS} connections", many.errors, "requests", 0),
+            at_least("caller known without asking identity", hits, "%", 99),
+            *await measure_streams(house),
+        ]
+
+
+def _plain_targets(house: House) -> list[Target]:
+    running = house.supervisor.supervised
+    gateways = [name for name in running if name == BARE or name.startswith("gateway")]
+    return [
+        Target("upstream", house.nginx.upstream + PLAIN),
+        Target("nginx", house.nginx.proxy + PLAIN),
+        *(Target(name, house.addresses[name] + PLAIN, process=name) for name in gateways),
+    ]
+
+
+def _service_targets(house: House) -> list[Target]:
+    return [
+        Target("direct", house.addresses["imaging"] + SERVICE, with_token=True),
+        Target("gateway", house.addresses["gateway"] + SERVICE, process="gateway"),
+    ]
+
+
+Loads = dict[tuple[str, int], list[Load]]
+
+
+async def _rounds(house: House, targets: Sequence[Target], connections: Sequence[int]) -> Loads:
+    loads: Loads = defaultdict(list)
+    for target in targets:
+        await press(target.url, _headers(house, target.with_token), connections=8, seconds=1)
+    for _ in range(ROUNDS):
+        for target in targets:
+            for count in connections:
+                pid = house.pid(target.process) if target.process else None
+                headers = _headers(house, target.with_token)
+                load = await press(target.url, headers, connections=count, seconds=3, pid=pid)
+                loads[target.name, count].append(load)
+    return loads
+
+
+def _headers(house: House, with_token: bool) -> list[str]:
+    if not with_token:
+        return [f"cookie: session={person.session}" for person in house.people]
+    tokens = [caller_token.sign(person.caller, house.signing_key) for person in house.people]
+    return [f"authorization: Bearer {token}" for token in tokens]
+
+
+def _proxy_figures(loads: Loads) -> list[Figure]:
+    nginx_rate = _rate(loads["nginx", CONNECTIONS])
+    alone = _p50(loads["upstream", 1])
+    figures = [
+        Figure("upstream itself", _rate(loads["upstream", CONNECTIONS]), "requests/s"),
+        Figure("nginx in front of it", nginx_rate, "requests/s"),
+        Figure("nginx in front of it, added p50", _p50(loads["nginx", 1]) - alone, "µs"),
+        Figure(f"{BARE}, of nginx's throughput", _rate(loads[BARE, CONNECTIONS]) / nginx_rate, "×"),
+        Figure(f"{BARE}, processor time a request", _cpu(loads[BARE, CONNECTIONS]), "µs"),
+        Figure(f"{BARE}, added p50", _p50(loads[BARE, 1]) - alone, "µs"),
+    ]
+    for name in dict.fromkeys(name for name, _ in loads if name.startswith("gateway")):
+        rate = _rate(loads[name, CONNECTIONS])
+        cpu = _cpu(loads[name, CONNECTIONS])
+        added = _p50(loads[name, 1]) - alone
+        figures += [
+            Figure(name, rate, "requests/s"),
+            at_least(f"{name}, of nginx's throughput", rate / nginx_rate, "×", 0.25),
+            at_most(f"{name}, processor time a request", cpu, "µs", 90),
+            at_most(f"{name}, added p50", added, "µs", 150),
+        ]
+    return figures
+
+
+def _service_figures(loads: Loads) -> list[Figure]:
+    direct, through = (_rate(loads[name, CONNECTIONS]) for name in ("direct", "gateway"))
+    return [
+        Figure("imaging called directly", direct, "requests/s"),
+        at_least("imaging through the gateway, of that", through / direct, "×", 0.95),
+    ]
+
+
+def _rate(loads: Sequence[Load]) -> float:
+    return median([load.rate for load in loads])
+
+
+def _cpu(loads: Sequence[Load]) -> float:
+    return median([load.cpu for load in loads])
+
+
+def _p50(loads: Sequence[Load]) -> float:
+    return median([load.p50 for load in loads])
