@@ -10,7 +10,7 @@ from pathlib import Path
 from chassis.testing import make_key_pair
 from local.infrastructure import Servers, find_ffmpeg
 from local.infrastructure.databases import ServiceDatabase, ensure_databases
-from local.infrastructure.ports import HOST, free_port
+from local.infrastructure.ports import HOST, Claims
 
 SERVICES = ("identity", "imaging", "video", "billing", "affiliate", "notifications")
 VENDORS = ("fal", "stripe", "fiken", "resend", "s3")
@@ -50,6 +50,8 @@ class Product:
     addresses: dict[str, str]
     databases: dict[str, ServiceDatabase]
     administrator_password: str
+    claims: Claims
+    """On its ports, to be released when it has ended: a service that restarts finds its own."""
 
 
 def plan_product(servers: Servers, rabbitmq_url: str, options: Options) -> Product:
@@ -57,22 +59,23 @@ def plan_product(servers: Servers, rabbitmq_url: str, options: Options) -> Produ
     options.state.mkdir(parents=True, exist_ok=True)
     databases = ensure_databases(servers.postgres_url, options.prefix, SERVICES)
     secret = _Secrets.load(options.state / "secrets.json")
-    ports = _choose_ports()
+    claims = Claims()
+    ports = _choose_ports(claims)
     addresses = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
     environment = _Environment(rabbitmq_url, databases, secret, ports, addresses, options)
     programs = [environment.vendors()]
     programs += [environment.service(name) for name in SERVICES]
     programs += [environment.renderer(number) for number in range(1, options.renderers + 1)]
     programs.append(environment.gateway())
-    return Product(tuple(programs), addresses, databases, secret.administrator_password)
+    return Product(tuple(programs), addresses, databases, secret.administrator_password, claims)
 
 
-def _choose_ports() -> dict[str, int]:
-    ports = {"gateway": free_port(int(os.environ.get("PORT", GATEWAY_PORT)))}
+def _choose_ports(claims: Claims) -> dict[str, int]:
+    ports = {"gateway": claims.port(int(os.environ.get("PORT", GATEWAY_PORT)))}
     for offset, name in enumerate(SERVICES):
-        ports[name] = free_port(SERVICE_PORT + offset)
+        ports[name] = claims.port(SERVICE_PORT + offset)
     for offset, name in enumerate(VENDORS):
-        ports[name] = free_port(VENDOR_PORT + offset)
+        ports[name] = claims.port(VENDOR_PORT + offset)
     return ports
 
 

@@ -39,13 +39,14 @@ async def product_running(options: Options, say: Say, tell: Tell) -> AsyncIterat
     rabbitmq_url = await asyncio.to_thread(ensure_vhost, servers, options.prefix)
     tell("databases and migrations")
     product = await asyncio.to_thread(plan_product, servers, rabbitmq_url, options)
-    await asyncio.to_thread(_migrate, product)
-    for service in product.databases:
-        await declare_queues(service, rabbitmq_url)
-    tell("services")
-    async with running(product.programs, say) as supervisor:
-        await supervisor.until_ready(tell)
-        yield Running(product, servers, rabbitmq_url, supervisor)
+    with product.claims:
+        await asyncio.to_thread(_migrate, product)
+        for service in product.databases:
+            await declare_queues(service, rabbitmq_url)
+        tell("services")
+        async with running(product.programs, say) as supervisor:
+            await supervisor.until_ready(tell)
+            yield Running(product, servers, rabbitmq_url, supervisor)
 
 
 def _migrate(product: Product) -> None:

@@ -136,14 +136,16 @@ def _make(recipe: Recipe) -> dict[int, int]:
 
     # The reaper removes containers when this command ends; the next command wants to find them.
     testcontainers_config.ryuk_disabled = True
-    published = {inner: ports.free_port(outer) for inner, outer in recipe.ports.items()}
+    claims = ports.Claims()
+    published = {inner: claims.port(outer) for inner, outer in recipe.ports.items()}
     container = DockerContainer(recipe.image, command=recipe.command, env=recipe.environment())
     # A pair binds the loopback address only; with_bind_ports would open the port to the network.
     bound = {str(inner): (ports.HOST, outer) for inner, outer in published.items()}
     container.ports.update(cast("dict[str, int | None]", bound))
     # RabbitMQ keeps its data under its host's name, which would be the container's id.
     container.with_kwargs(hostname="aistudio")
-    container.start()
+    with claims:
+        container.start()
     record = {"container": container.get_container_id(), "ports": published}
     place.write_record(_record_path(recipe), record)
     return published

@@ -50,9 +50,10 @@ def start() -> Found:
     _end_remains(home)
     if not (home / "data").exists():
         _create(home, programs)
-    port = ports.free_port(place.read_record(_record()).get("port", WANTED_PORT))
-    place.write_record(_record(), {"port": port})
-    _start(home, programs, port)
+    with ports.Claims() as claims:
+        port = claims.port(place.read_record(_record()).get("port", WANTED_PORT))
+        place.write_record(_record(), {"port": port})
+        _start(home, programs, port)
     blocking.wait_for(partial(_close_to_strangers, _url(port)), LOGIN_TIMEOUT_SECONDS)
     return _found(port)
 

@@ -40,13 +40,19 @@ def running() -> Found | None:
 
 def start() -> Found:
     """Starts the private instance and waits until it lets us in."""
+    with ports.Claims() as claims:
+        return start_on(claims)
+
+
+def start_on(claims: ports.Claims) -> Found:
+    """The same for a caller who holds the ports: they stay the instance's while it is down."""
     program = _program()
     if program is None:
         raise InfrastructureMissing("RabbitMQ's programs (rabbitmq-server, erl) are not installed.")
     home = _home()
     processes.give_to(home, USER)
     processes.end_all(home, grace_seconds=STOP_TIMEOUT_SECONDS)
-    chosen = _choose_ports()
+    chosen = _choose_ports(claims)
     place.write_record(_record(), chosen)
     server = _launch(program, home, chosen)
     if (
@@ -97,9 +103,11 @@ def _is_ready(chosen: dict[str, int]) -> bool:
     return listening and lets_us_in(_url(chosen))
 
 
-def _choose_ports() -> dict[str, int]:
+def _choose_ports(claims: ports.Claims) -> dict[str, int]:
     before = place.read_record(_record()) or WANTED_PORTS
-    return {name: ports.free_port(port) for name, port in before.items()}
+    return {
+        name: port if claims.holds(port) else claims.port(port) for name, port in before.items()
+    }
 
 
 def _launch(program: Path, home: Path, chosen: dict[str, int]) -> subprocess.Popen[bytes]:

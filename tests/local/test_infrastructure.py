@@ -34,6 +34,14 @@ from local.infrastructure.databases import (
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = "aistudio_infra"
 TIMEOUT_SECONDS = 5
+# Says where its broker is, and stops when nobody listens to it any longer.
+ANOTHER_CLONE = """
+import sys
+from local.infrastructure import ensure_servers, stop_servers
+print(ensure_servers(lambda line: None).rabbitmq_url, flush=True)
+sys.stdin.read()
+stop_servers()
+"""
 
 
 def silent(_line: str) -> None:
@@ -50,15 +58,30 @@ async def connect(url: str) -> asyncpg.Connection:
 
 
 @pytest.fixture(scope="module")
-def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Private servers in a run directory of this module, whatever else this machine runs."""
+def another_clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """A clone beside ours that starts its private servers at the same moment."""
     if not (postgres.installed() and rabbitmq.installed()) and apt.why_not() is not None:
         pytest.skip(f"PostgreSQL and RabbitMQ cannot be installed: {apt.why_not()}")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AISTUDIO_RUN_DIR", str(tmp_path_factory.mktemp("run")))
+        environment.setenv("AISTUDIO_RUN_DIR", str(tmp_path_factory.mktemp("beside")))
         environment.setenv("INFRASTRUCTURE", "packages")
         environment.delenv("AISTUDIO_POSTGRES_URL", raising=False)
         environment.delenv("AISTUDIO_RABBITMQ_URL", raising=False)
+        command = [sys.executable, "-c", ANOTHER_CLONE]
+        pipe = subprocess.PIPE
+        clone = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
+        yield clone
+        end(clone)
+        shutil.rmtree(place.instances_directory())
+
+
+@pytest.fixture(scope="module")
+def private(
+    tmp_path_factory: pytest.TempPathFactory, another_clone: subprocess.Popen[str]
+) -> Iterator[Servers]:
+    """Private servers in a run directory of this module, whatever else this machine runs."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AISTUDIO_RUN_DIR", str(tmp_path_factory.mktemp("run")))
         yield ensure_servers(silent)
         stop_servers()
         shutil.rmtree(place.instances_directory())
@@ -75,6 +98,27 @@ def test_private_servers_say_where_they_are_and_let_us_in(private: Servers) -> N
     assert "private instance" in private.how["rabbitmq"]
     assert postgres.lets_us_in(private.postgres_url)
     assert rabbitmq.lets_us_in(private.rabbitmq_url)
+
+
+async def test_two_clones_start_their_servers_side_by_side(
+    private: Servers, another_clone: subprocess.Popen[str]
+) -> None:
+    assert another_clone.stdout is not None
+    theirs = another_clone.stdout.readline().strip()
+    await publish_one(private.rabbitmq_url, "beside")
+    assert rabbitmq.lets_us_in(theirs)
+    with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+        await take_one(theirs, "beside")
+
+    assert end(another_clone) == 0
+    assert not rabbitmq.lets_us_in(theirs)
+    assert await take_one(private.rabbitmq_url, "beside") == b"paid"
+
+
+def end(clone: subprocess.Popen[str]) -> int:
+    assert clone.stdin is not None
+    clone.stdin.close()
+    return clone.wait(timeout=60)
 
 
 def test_second_command_finds_the_servers_of_the_first(private: Servers) -> None:

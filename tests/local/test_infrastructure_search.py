@@ -36,6 +36,43 @@ def test_a_taken_port_is_passed_over() -> None:
         assert ports.free_port(port) > port
 
 
+def test_a_claimed_port_is_nobody_elses_until_it_is_released() -> None:
+    one, other = ports.Claims(), ports.Claims()
+    with other:
+        with one:
+            port = one.port(21_000)
+            assert one.holds(port)
+            assert other.port(port) > port
+            assert ports.free_port(port) > port
+        assert other.port(port) == port
+
+
+def test_a_server_keeps_its_port_by_listening_when_the_claim_has_ended() -> None:
+    with ports.Claims() as claims, socket.socket() as server:
+        server.bind((ports.HOST, claims.port(22_000)))
+        server.listen()
+        port = server.getsockname()[1]
+        claims.release()
+        assert claims.port(port) > port
+
+
+def test_processes_that_choose_at_once_choose_differently() -> None:
+    choose = (
+        "import sys; from local.infrastructure.ports import Claims\n"
+        "with Claims() as claims: print(claims.port(23_000), flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", choose]
+    pipe = subprocess.PIPE
+    together = [
+        subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
+        for _ in range(4)
+    ]
+    chosen = [one.stdout.readline() for one in together if one.stdout is not None]
+    for one in together:
+        one.communicate(timeout=10)
+    assert len(set(chosen)) == 4
+
+
 def test_an_unknown_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFRASTRUCTURE", "magic")
     with pytest.raises(InfrastructureMissing, match="auto, running, containers, packages"):
