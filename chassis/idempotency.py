@@ -76,6 +76,7 @@ class IdempotencyMiddleware:
             renewing.cancel()
             async with self._database.across_workspaces() as session:
                 await answers.settle(session, claim_scope, recorder.answer())
+            await recorder.finish()
 
     async def _renew(self, claim_scope: str) -> None:
         """While the work goes on, so that only a dead process's claim ages."""
@@ -107,6 +108,7 @@ class _Recorder:
         self.is_for_now = False
         self.is_secret = False
         self.body = b""
+        self._held: Message | None = None
 
     async def read_body(self) -> bytes:
         body, more = b"", True
@@ -143,7 +145,16 @@ class _Recorder:
             self.is_secret = names.get(b"cache-control") == b"no-store"
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
+            if not message.get("more_body", False):
+                # Whoever has the whole answer may repeat at once: by then it must be kept.
+                self._held = message
+                return
         await self.send(message)
+
+    async def finish(self) -> None:
+        """Pass on the end of the answer, once that answer is kept."""
+        if self._held is not None:
+            await self.send(self._held)
 
 
 def _replay(row: answers.IdempotencyRow) -> Response:

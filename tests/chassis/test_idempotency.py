@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import func, select, update
+from starlette.types import Message, Receive, Scope, Send
 
 from chassis import answers, idempotency
 from chassis.answers import CLAIM_LASTS, KEPT, IdempotencyRow
@@ -63,6 +64,32 @@ async def test_repeat_answers_the_same_and_does_nothing(notes: Notes) -> None:
     assert again.headers["idempotent-replayed"] == "true"
     assert "idempotent-replayed" not in first.headers
     assert await notes.count() == 1
+
+
+async def test_an_answer_is_kept_before_its_end_is_sent(bench: Bench, key_pair: KeyPair) -> None:
+    repeated: list[httpx.Response] = []
+
+    async def impatient(scope: Scope, receive: Receive, send: Send) -> None:
+        async def passed_on(message: Message) -> None:
+            is_end = message["type"] == "http.response.body" and not message.get("more_body")
+            if is_end and not repeated:
+                repeated.append(await notes.post())
+            await send(message)
+
+        await app(scope, receive, passed_on)
+
+    app = create_app(bench)
+    for_repeats = httpx.ASGITransport(app)
+    at_first = httpx.ASGITransport(impatient)
+    async with (
+        httpx.AsyncClient(transport=for_repeats, base_url="http://sample") as client,
+        httpx.AsyncClient(transport=at_first, base_url="http://sample") as hasty,
+    ):
+        notes = Notes(bench, client, key_pair)
+        first = await Notes(bench, hasty, key_pair).post()
+    [again] = repeated
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
 
 
 async def test_without_a_key_each_post_is_its_own(notes: Notes) -> None:
