@@ -26,7 +26,10 @@ class Admission:
         if credential.session_token is not None:
             self.origins.defend(incoming.method, incoming.headers)
         principal = self.sessions.known(credential) or await self._find(incoming)
-        return principal, await self.limits.count_member(principal.caller)
+        caller = principal.caller
+        headers = await self.limits.count_member(caller)
+        more = await self.limits.count_operation(caller, incoming.method, incoming.path)
+        return principal, headers + more
 
     async def admit_anybody(self, incoming: Incoming) -> Headers:
         """Also signing in from another site's page is refused: the victim would not notice."""

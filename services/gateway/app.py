@@ -58,8 +58,10 @@ def _lifespan(settings: Settings) -> Any:
         streams = Streams(settings.streams_per_workspace)
         async with open_client(settings) as client:
             sessions = Sessions(settings, client, lambda: listener.hears())
-            listener = Listener(settings.rabbitmq_url.get_secret_value(), streams, sessions)
-            admission = Admission(sessions, CallLimits(settings), Origins(settings.allowed_origins))
+            limits = CallLimits(settings)
+            url = settings.rabbitmq_url.get_secret_value()
+            listener = Listener(url, streams, sessions, limits)
+            admission = Admission(sessions, limits, Origins(settings.allowed_origins))
             app.state.listener = listener
             app.state.admission = admission
             app.state.progress = Progress(streams, listener, asyncio.Semaphore(READS_AT_ONCE))

@@ -39,6 +39,20 @@ class TooManyRequests(Refusal):
     status, code, title = 429, "too_many_requests", "You have used up your calls for now"
 
 
+class TooManyGenerations(TooManyRequests):
+    """A member makes models work a bounded number of times an hour, by plan."""
+
+    code = "too_many_generations"
+    title = "You have started as many generations as your plan allows in an hour"
+
+
+class TooManyUploads(TooManyRequests):
+    """A member uploads a bounded number of files a day that nobody has paid for, by plan."""
+
+    code = "too_many_uploads"
+    title = "You have uploaded as many files as your plan allows in a day before paying"
+
+
 class TooManyStreams(Refusal):
     """A workspace follows its events in a bounded number of places."""
 

@@ -3,18 +3,21 @@
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, cast
+from uuid import UUID
 
 import structlog
-from limits import RateLimitItemPerMinute, WindowStats
+from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
 from limits.aio.storage import Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from contracts.caller import Caller
-from services.gateway.errors import TooManyRequests
+from services.gateway.errors import TooManyGenerations, TooManyRequests, TooManyUploads
 from services.gateway.headers import Headers
+from services.gateway.metered import Meter, meter_of
 from services.gateway.settings import Settings
 from services.gateway.windows import WindowStorage
 
@@ -29,18 +32,42 @@ Limiter = MovingWindowRateLimiter
 
 
 class Policy:
-    """A limit under the name that the RateLimit headers give it."""
+    """A limit under the name that the RateLimit headers give it, and how it says no."""
 
-    def __init__(self, name: str, calls: int, minutes: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        calls: int,
+        minutes: int = 1,
+        refusal: type[TooManyRequests] = TooManyRequests,
+    ) -> None:
         self.item = RateLimitItemPerMinute(calls, minutes)
         self.described = f'"{name}";q={calls};w={self.item.get_expiry()}'
         self.name = name
+        self.refusal = refusal
+
+
+def _metered(settings: Settings) -> dict[Meter, dict[str, Policy]]:
+    """The windows of single operations, for each plan."""
+    minutes, day = settings.sign_in_window_minutes, 24 * 60
+    return {
+        "generations": {
+            plan: Policy("generations", count, 60, TooManyGenerations)
+            for plan, count in settings.generations_per_hour.items()
+        },
+        "uploads": {
+            plan: Policy("uploads", count, day, TooManyUploads)
+            for plan, count in settings.uploads_per_day.items()
+        },
+        "password": {"free": Policy("password", settings.sign_ins_per_account, minutes)},
+    }
 
 
 class CallLimits:
     """Counts calls per member, or per address while nobody has signed in."""
 
     def __init__(self, settings: Settings) -> None:
+        self._metered = _metered(settings)
         self._shared = MovingWindowRateLimiter(_open_storage(settings.limits_storage_url))
         self._alone = MovingWindowRateLimiter(WindowStorage())
         self._alone_until = 0.0
@@ -57,6 +84,25 @@ class CallLimits:
         """Count one call and return the RateLimit headers; raises TooManyRequests."""
         policy = self._members.get(caller.plan) or self._members["free"]
         return await self._count(policy, f"member:{caller.member_id}")
+
+    async def count_operation(self, caller: Caller, method: str, path: str) -> Headers:
+        """Count one of the operations of metered.py, as `count_member` counts every call."""
+        meter = meter_of(method, path)
+        # A program or an impersonator guesses no password: they are refused unheard.
+        is_person = caller.scopes is None and caller.impersonator_id is None
+        if meter is None or (meter == "password" and not is_person):
+            return []
+        policies = self._metered[meter]
+        plan = "free" if caller.workspace_status == "trial" else caller.plan
+        return await self._count(
+            policies.get(plan) or policies["free"], f"{meter}:{caller.member_id}"
+        )
+
+    async def forget_uploads(self, member_id: UUID) -> None:
+        """What has been paid for does not stop the next project."""
+        key = f"uploads:{member_id}"
+        for policy in self._metered["uploads"].values():
+            await self._with_storage(partial(_clear, policy.item, key))
 
     async def count_anonymous(self, address: str) -> Headers:
         return await self._count(self._anonymous, f"address:{address}")
@@ -101,9 +147,13 @@ class CallLimits:
         return await ask(self._alone)
 
 
+async def _clear(item: RateLimitItem, key: str, limiter: Limiter) -> None:
+    await limiter.clear(item, key)
+
+
 def _refusal(policy: Policy, window: WindowStats) -> TooManyRequests:
     headers = _headers(policy, window)
-    refusal = TooManyRequests()
+    refusal = policy.refusal()
     refusal.headers = {**headers, "retry-after": headers["ratelimit"].rpartition("=")[2]}
     return refusal
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -96,6 +97,11 @@ class Sessions:
         stale = [key for key, known in self._principals.items() if is_stale(known.caller)]
         for digest in stale:
             del self._principals[digest]
+
+    def members_of(self, workspace_id: UUID) -> set[UUID]:
+        """Those of its members who called here lately."""
+        callers = [known.caller for known in self._principals.values()]
+        return {c.member_id for c in callers if c.workspace_id == workspace_id}
 
     def forget_credential(self, credential: Credential) -> None:
         self._principals.pop(credential.digest, None)

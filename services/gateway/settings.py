@@ -57,6 +57,10 @@ class Settings(BaseSettings):
 
     calls_per_minute: dict[Plan, int] = {"free": 100, "pro": 300, "enterprise": 600}
     """Of one member or API key owner, by the plan of the workspace."""
+    generations_per_hour: dict[Plan, int] = {"free": 10, "pro": 100, "enterprise": 300}
+    """Of one member; a workspace on trial has those of the free plan, here and for uploads."""
+    uploads_per_day: dict[Plan, int] = {"free": 50, "pro": 1000, "enterprise": 5000}
+    """Of one member, since a project of the workspace was last paid for."""
     anonymous_calls_per_minute: int = 60
     """Of one address on the routes that need nobody signed in."""
     unknown_credentials_per_minute: int = 120

@@ -1,6 +1,8 @@
 """Fixtures: a real identity with its relay, an echoing service, and gateways in front of them."""
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,12 +20,13 @@ from chassis.messages import message_of
 from chassis.settings import StorageSettings
 from chassis.testing import KeyPair
 from contracts.event import Event
+from services.gateway import limits
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
 from services.identity.app import create_app as create_identity
 from services.identity.settings import Settings as IdentitySettings
 from tests.gateway.echo import Echo
-from tests.gateway.serving import served
+from tests.gateway.serving import free_socket, served
 from tests.support.services import ServiceUnderTest
 
 PASSWORD = "correct horse battery"
@@ -112,6 +115,8 @@ def start_gateway(
             "unknown_credentials_per_minute": PLENTY,
             "sign_ins_per_address": PLENTY,
             "calls_per_minute": dict.fromkeys(("free", "pro", "enterprise"), PLENTY),
+            "generations_per_hour": dict.fromkeys(("free", "pro", "enterprise"), PLENTY),
+            "uploads_per_day": dict.fromkeys(("free", "pro", "enterprise"), PLENTY),
         }
         app: Any = create_app(Settings(**{**defaults, **values}))
         async with served(app) as address:
@@ -181,3 +186,36 @@ async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def shared_counts(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """A Redis of this test's own, as replicas share it."""
+    # On a busy machine it is slow, not away.
+    monkeypatch.setattr(limits, "STORAGE_TIMEOUT_SECONDS", 10.0)
+    program = shutil.which("valkey-server") or shutil.which("redis-server")
+    if program is None:
+        pytest.skip("neither valkey-server nor redis-server is installed here")
+    bound, address = free_socket()
+    bound.close()
+    port = address.rpartition(":")[2]
+    options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    running = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    try:
+        await _until_open(int(port))
+        yield f"async+valkey://127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+async def _until_open(port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return

@@ -1,11 +1,8 @@
 """How often: exact also when everybody calls at once, and told in headers."""
 
 import asyncio
-import shutil
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
@@ -15,7 +12,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from services.gateway.windows import WindowStorage
 from tests.gateway.conftest import Gateway, Person, StartGateway
-from tests.gateway.serving import closed_address, free_socket
+from tests.gateway.serving import closed_address
 
 
 async def statuses(
@@ -119,29 +116,10 @@ async def test_who_shows_many_wrong_credentials_is_not_asked_about_any_more(
         assert seen == {401: 5, 429: 3}
 
 
-@pytest.fixture
-def shared_counts() -> Iterator[str]:
-    """A Redis of this test's own, as replicas share it."""
-    program = shutil.which("valkey-server") or shutil.which("redis-server")
-    if program is None:
-        pytest.skip("neither valkey-server nor redis-server is installed here")
-    bound, address = free_socket()
-    bound.close()
-    port = address.rpartition(":")[2]
-    options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    running = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    try:
-        yield f"async+valkey://127.0.0.1:{port}"
-    finally:
-        running.terminate()
-        running.wait(10)
-
-
 async def test_replicas_that_share_their_counts_let_exactly_the_limit_pass(
     start_gateway: StartGateway, kari: Person, shared_counts: str
 ) -> None:
     settings = {"calls_per_minute": {"free": 30}, "limits_storage_url": shared_counts}
-    await _until_open(int(shared_counts.rpartition(":")[2]))
     async with (
         start_gateway(**settings) as one,
         start_gateway(**settings) as other,
@@ -150,18 +128,6 @@ async def test_replicas_that_share_their_counts_let_exactly_the_limit_pass(
     ):
         both = await asyncio.gather(statuses(here, 25), statuses(there, 25))
     assert both[0] + both[1] == {200: 30, 429: 20}
-
-
-async def _until_open(port: int) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
 
 
 async def test_while_the_shared_counts_are_away_a_replica_counts_alone(

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import aio_pika
 import structlog
@@ -16,6 +17,9 @@ from pydantic import ValidationError
 from yarl import URL
 
 from chassis import topology
+from contracts.billing import ProjectPaid
+from contracts.event import Event
+from services.gateway.limits import CallLimits
 from services.gateway.progress.repository import BROKER_TIMEOUT_SECONDS, Consuming, reading
 from services.gateway.progress.rules import CHANGES_CALLERS, ends_stream, is_stale
 from services.gateway.progress.streams import Fact, Streams
@@ -31,16 +35,21 @@ AMQP_HEARTBEAT_SECONDS = 5
 WARM_UP = timedelta(minutes=2)
 """How far a fresh replica reads back, so that clients of the one it replaces resume from memory."""
 STREAM_HEARTBEAT_SECONDS = 15.0
+HEARD: dict[str, type[Event]] = {**CHANGES_CALLERS, ProjectPaid.routing_key: ProjectPaid}
+"""The facts that mean something to the gateway itself."""
 LOST = (OSError, TimeoutError, AMQPError, RuntimeError)
 
 
 class Listener:
-    """`push_progress` and `drop_sessions`: drives the open streams and the session cache."""
+    """`push_progress`, `drop_sessions`, `forget_uploads`: streams, session cache and limits."""
 
-    def __init__(self, rabbitmq_url: str, streams: Streams, sessions: Sessions) -> None:
+    def __init__(
+        self, rabbitmq_url: str, streams: Streams, sessions: Sessions, limits: CallLimits
+    ) -> None:
         self._url = URL(rabbitmq_url).update_query(heartbeat=str(AMQP_HEARTBEAT_SECONDS))
         self._streams = streams
         self._sessions = sessions
+        self._limits = limits
         self._consuming: Consuming | None = None
         self._newest: Fact | None = None
         self.connection: AbstractConnection | None = None
@@ -99,10 +108,7 @@ class Listener:
     async def _hear(self, fact: Fact) -> None:
         self._newest = fact
         self._streams.push(fact)
-        self._drop_sessions(fact)
-
-    def _drop_sessions(self, fact: Fact) -> None:
-        event_type = CHANGES_CALLERS.get(fact.routing_key)
+        event_type = HEARD.get(fact.routing_key)
         if event_type is None:
             return
         try:
@@ -110,8 +116,18 @@ class Listener:
         except ValidationError:
             log.warning("progress.unreadable", routing_key=fact.routing_key)
             return
+        if isinstance(event, ProjectPaid):
+            await self._forget_uploads(event.workspace_id)
+        else:
+            self._drop_sessions(event)
+
+    def _drop_sessions(self, event: Event) -> None:
         self._sessions.forget(lambda caller: is_stale(caller, event))
         self._streams.end(lambda caller: ends_stream(caller, event))
+
+    async def _forget_uploads(self, workspace_id: UUID) -> None:
+        for member_id in self._sessions.members_of(workspace_id):
+            await self._limits.forget_uploads(member_id)
 
     async def _beat(self) -> None:
         while True:
