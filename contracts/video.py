@@ -1,9 +1,9 @@
 """Facts the video service publishes."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Event
 
@@ -40,13 +40,18 @@ class ClipGenerated(Event):
 
 
 class ClipFailed(Event):
-    """The model could not make a clip; `reason` is a stable code."""
+    """The model could not make a clip; `reason` is a stable code.
+
+    Once more with `left_out` when its owner decides to do without it. `paid_clip_count` is set
+    when its share goes back: how many clips the money was for.
+    """
 
     routing_key = "video.clip_failed.v1"
 
     video_id: UUID
     clip_id: UUID
     reason: str
+    paid_clip_count: Annotated[int, Field(ge=1)] | None = None
 
 
 class FilmFile(BaseModel):

@@ -221,11 +221,11 @@ class InvoiceLineItem(Owned, Base):
 
 
 class CreditNote(Owned, Base):
-    """Takes one line of an issued invoice back; once per line."""
+    """Takes a line of an issued invoice back, or a share of it; once per line and reason."""
 
     __tablename__ = "credit_note"
     __table_args__ = (
-        UniqueConstraint("line_id"),
+        UniqueConstraint("line_id", "reason", name="credit_note_once"),
         _own("line_id", "invoice_line_item"),
         _own("invoice_id", "invoice"),
     )

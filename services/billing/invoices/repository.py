@@ -155,7 +155,7 @@ async def list_undelivered(session: AsyncSession, limit: int) -> Sequence[Invoic
 async def add_credit_note(
     session: AsyncSession, workspace_id: UUID, values: dict[str, Any]
 ) -> UUID | None:
-    """None when the line is being credited already."""
+    """None when the line is being credited already for this reason."""
     row = {"id": uuid7(), "workspace_id": workspace_id, "status": "pending", **values}
     claim = insert(CreditNote).values(row).on_conflict_do_nothing()
     return await session.scalar(claim.returning(CreditNote.id))

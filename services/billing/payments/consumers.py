@@ -6,7 +6,7 @@ from chassis.consumers import Consumers
 from chassis.database import Database
 from contracts.billing import BillableKind
 from contracts.imaging import ProjectFailed
-from contracts.video import VideoFailed
+from contracts.video import ClipFailed, VideoFailed
 from services.billing.notes import RefundDue, StripeEventStored
 from services.billing.payments import rules, use_cases
 from services.billing.pricing import repository as pricing
@@ -39,3 +39,10 @@ async def give_back_video(event: VideoFailed, session: AsyncSession) -> None:
     delivered = await pricing.was_delivered(session, event.workspace_id, "video", event.video_id)
     if rules.ended_empty(0, delivered=delivered):
         await use_cases.give_back(session, event.workspace_id, "video", event.video_id)
+
+
+@consumers.on(ClipFailed)
+async def give_back_clip(event: ClipFailed, session: AsyncSession) -> None:
+    if event.paid_clip_count is not None:
+        share = rules.Share(f"clip:{event.clip_id}", event.paid_clip_count)
+        await use_cases.give_back_share(session, event.workspace_id, "video", event.video_id, share)

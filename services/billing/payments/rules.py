@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from contracts.caller import Caller
+from services.billing.pricing.rules import half_up
 
 PaymentStatus = Literal["pending", "completed", "failed", "refunded"]
 Happening = Literal["paid", "failed", "refunded", "refund_failed"]
@@ -131,3 +132,15 @@ def is_refund_given(stripe_status: str) -> bool:
 def ended_empty(completed_count: int, *, delivered: bool) -> bool:
     """True when the customer has nothing of it, now or from before."""
     return not delivered and completed_count == 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `of` equal parts of a price; the reason names it, so that it goes back once."""
+
+    reason: str
+    of: int
+
+    def of_price(self, amount_minor_units: int) -> int:
+        """Half a minor unit is rounded up, for the customer."""
+        return half_up(amount_minor_units, self.of)

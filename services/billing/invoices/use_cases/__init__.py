@@ -6,7 +6,6 @@ from services.billing.invoices.use_cases.draft import (
     add_line,
     draft_invoice,
     send_invoice,
-    take_back_line,
 )
 from services.billing.invoices.use_cases.settle import (
     mark_paid,
@@ -14,6 +13,7 @@ from services.billing.invoices.use_cases.settle import (
     sync_invoice,
     sync_open,
 )
+from services.billing.invoices.use_cases.taking_back import reduce_line, take_back_line
 
 __all__ = [
     "add_line",
@@ -21,6 +21,7 @@ __all__ = [
     "deliver_invoice",
     "draft_invoice",
     "mark_paid",
+    "reduce_line",
     "repeat_notes",
     "send_invoice",
     "sync_invoice",

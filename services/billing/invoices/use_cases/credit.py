@@ -1,4 +1,4 @@
-"""Credit a line of an issued invoice in Fiken, once."""
+"""Credit a line of an issued invoice in Fiken, or a share of it, once."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from services.billing.payments import rules as payment_rules
 from services.billing.providers.base import VendorAway, VendorRefused
 from services.billing.providers.fiken import Fiken, Line, NewCreditNote
 from services.billing.providers.single_flight import delivering
-from services.billing.tables import CreditNote, Invoice, InvoiceLineItem
+from services.billing.tables import CreditNote, Invoice, InvoiceLineItem, ProjectPayment
 
 ISSUED = ("sent", "paid", "overdue")
 
@@ -61,15 +61,13 @@ async def _find_or_create(
     if found is not None:
         return found
     credited = [
-        Line(line.description, line.amount_ore, line.quantity)
-        for line in lines
-        if line.id == note.line_id
+        Line(line.description, note.net_ore, 1) for line in lines if line.id == note.line_id
     ]
     new = NewCreditNote(
         id=note.id,
         invoice_id=invoice_id,
         issue_date=rules.oslo_date(datetime.now(UTC)),
-        lines=None if len(lines) == 1 else credited,
+        lines=None if note.net_ore == invoice.net_ore else credited,
     )
     made = await fiken.create_credit_note(new) or await fiken.find_credit_note(invoice_id, note.id)
     if made is None:
@@ -93,12 +91,13 @@ async def _issued(
     note = await repository.find_credit_note(session, workspace_id, credit_note_id)
     if note is None:
         return
-    await _give_back(session, note)
+    payment = await _lock_payment(session, note)
     invoice = await repository.get_invoice(session, workspace_id, note.invoice_id, lock=True)
     locked = await repository.find_credit_note(session, workspace_id, credit_note_id, lock=True)
     if locked is None or locked.status != "pending":
         return
     locked.status, locked.fiken_credit_note_id = "issued", fiken_id
+    _count_back(payment, note.net_ore)
     was_paid = invoice.status == "paid"
     invoice.credited_net_ore += note.net_ore
     if invoice.credited_net_ore == invoice.net_ore:
@@ -115,15 +114,21 @@ async def _issued(
     await emit(session, fact)
 
 
-async def _give_back(session: AsyncSession, note: CreditNote) -> None:
-    """The payment of a paid line is refunded; one never paid has already failed."""
+async def _lock_payment(session: AsyncSession, note: CreditNote) -> ProjectPayment | None:
+    """Before its invoice, as everywhere."""
     lines = await repository.list_lines_of(session, note.workspace_id, note.invoice_id)
     for line in lines:
-        if line.id != note.line_id:
-            continue
-        payment = await payments.find_payment(
-            session, note.workspace_id, line.payment_id, lock=True
-        )
-        status = payment and payment_rules.after(payment.status, "refunded")
-        if payment is not None and status and payment.status == "completed":
-            payment.status, payment.refunded_minor_units = status, payment.amount_minor_units
+        if line.id == note.line_id:
+            return await payments.find_payment(
+                session, note.workspace_id, line.payment_id, lock=True
+            )
+    return None
+
+
+def _count_back(payment: ProjectPayment | None, net_ore: int) -> None:
+    """The payment of a paid line is refunded; what was not paid yet is merely less."""
+    status = payment and payment_rules.after(payment.status, "refunded")
+    if payment is not None and status:
+        given = payment.refunded_minor_units + net_ore
+        payment.status = status
+        payment.refunded_minor_units = min(payment.amount_minor_units, given)

@@ -10,9 +10,8 @@ from uuid_utils.compat import uuid7
 from chassis.outbox import emit
 from services.billing import errors
 from services.billing.invoices import repository, rules
-from services.billing.notes import CreditNoteDue, InvoiceDeliveryDue
+from services.billing.notes import InvoiceDeliveryDue
 from services.billing.pricing import repository as pricing
-from services.billing.pricing.rules import vat_of
 from services.billing.tables import Invoice, InvoiceLineItem, ProjectPayment
 
 
@@ -78,47 +77,3 @@ async def send_invoice(
     await emit(session, InvoiceDeliveryDue(workspace_id=workspace_id, invoice_id=invoice_id))
     await session.flush()
     return invoice
-
-
-async def take_back_line(session: AsyncSession, payment: ProjectPayment, reason: str) -> None:
-    """Nothing was delivered: cancel the line, or credit it when its invoice has left."""
-    line = await repository.find_line_of_payment(session, payment.workspace_id, payment.id)
-    if line is None:
-        return
-    if line.invoice_id is not None:
-        workspace_id, invoice_id = payment.workspace_id, line.invoice_id
-        invoice = await repository.get_invoice(session, workspace_id, invoice_id, lock=True)
-        if invoice.status != "draft":
-            await _ask_credit(session, line, invoice_id, reason)
-            return
-        await _release(session, line, invoice)
-    line.status = rules.line_after(line.status, "taken_back") or line.status
-    await session.flush()
-
-
-async def _release(session: AsyncSession, line: InvoiceLineItem, invoice: Invoice) -> None:
-    line.status, line.invoice_id = "pending", None
-    await session.flush()
-    lines = await repository.list_lines_of(session, invoice.workspace_id, invoice.id)
-    totals = rules.totals_of(each.amount_ore * each.quantity for each in lines)
-    invoice.net_ore, invoice.vat_ore = totals.net_ore, totals.vat_ore
-    invoice.gross_ore = totals.gross_ore
-    if not lines:
-        invoice.status = rules.after(invoice.status, "emptied") or invoice.status
-
-
-async def _ask_credit(
-    session: AsyncSession, line: InvoiceLineItem, invoice_id: UUID, reason: str
-) -> None:
-    net = line.amount_ore * line.quantity
-    values = {
-        "invoice_id": invoice_id,
-        "line_id": line.id,
-        "net_ore": net,
-        "vat_ore": vat_of(net),
-        "reason": reason,
-    }
-    note_id = await repository.add_credit_note(session, line.workspace_id, values)
-    if note_id is not None:
-        note = CreditNoteDue(workspace_id=line.workspace_id, credit_note_id=note_id)
-        await emit(session, note)

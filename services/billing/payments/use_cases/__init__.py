@@ -13,6 +13,7 @@ from services.billing.payments.use_cases.refunds import (
     settle_dispute,
 )
 from services.billing.payments.use_cases.settle import apply_session
+from services.billing.payments.use_cases.shares import give_back_share
 from services.billing.payments.use_cases.stripe_events import handle_event, store_event
 from services.billing.payments.use_cases.sweeps import (
     catch_up_events,
@@ -25,6 +26,7 @@ __all__ = [
     "catch_up_events",
     "create_payment",
     "give_back",
+    "give_back_share",
     "grant_free",
     "handle_event",
     "open_page",
