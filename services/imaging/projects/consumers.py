@@ -1,4 +1,4 @@
-"""Door: payments start projects; deleted projects are cleared away."""
+"""Door: payments start projects; deleted projects and workspaces are cleared away."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -6,6 +6,7 @@ from chassis.consumers import Consumers
 from chassis.database import Database
 from chassis.storage import Storage
 from contracts.billing import ProjectPaid
+from contracts.identity import WorkspaceDeleted
 from services.imaging.attempts.repository import list_cancelled
 from services.imaging.notes import ProjectRemoved
 from services.imaging.projects import use_cases
@@ -20,6 +21,11 @@ consumers = Consumers("imaging")
 async def start_paid_project(event: ProjectPaid, session: AsyncSession, settings: Settings) -> None:
     if event.billable_kind == "photo_project":
         await use_cases.pay_project(session, event, settings)
+
+
+@consumers.on(WorkspaceDeleted)
+async def close_workspace(event: WorkspaceDeleted, session: AsyncSession) -> None:
+    await use_cases.close_workspace(session, event.workspace_id)
 
 
 @consumers.on(ProjectRemoved)

@@ -35,6 +35,23 @@ async def find_project(
     return await session.scalar(query)
 
 
+async def find_with_deleted(
+    session: AsyncSession, workspace_id: UUID, project_id: UUID
+) -> Project | None:
+    """Locked; a tombstone too."""
+    query = select(Project).where(Project.workspace_id == workspace_id, Project.id == project_id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    return await session.scalar(query)
+
+
+async def list_kept(session: AsyncSession, workspace_id: UUID) -> Sequence[Project]:
+    """Every project that is not deleted, locked."""
+    query = select(Project).where(
+        Project.workspace_id == workspace_id, Project.deleted_at.is_(None)
+    )
+    return (await session.scalars(query.order_by(Project.id).with_for_update())).all()
+
+
 async def list_projects(
     session: AsyncSession, workspace_id: UUID, *, limit: int, before: UUID | None
 ) -> Sequence[Project]:

@@ -31,6 +31,7 @@ from services.imaging.notes import ProjectRemoved, SubmissionDue
 from services.imaging.projects import repository, rules
 from services.imaging.projects.schemas import ChangeProject, CreateProject
 from services.imaging.settings import Settings
+from services.imaging.styles.repository import delete_templates
 from services.imaging.styles.rules import prompt_of
 from services.imaging.styles.use_cases import get_prompt
 from services.imaging.tables import ImageVersion, Project
@@ -108,11 +109,17 @@ async def change_project(
 
 
 async def pay_project(session: AsyncSession, paid: ProjectPaid, settings: Settings) -> None:
-    """Remember the payment, and start what can start; a second payment changes nothing."""
-    project = await repository.find_project(session, paid.workspace_id, paid.billable_id, lock=True)
+    """Remember the payment, and start what can start; a second payment changes nothing.
+
+    The pay page of a deleted project may still be open: what it took goes back.
+    """
+    project = await repository.find_with_deleted(session, paid.workspace_id, paid.billable_id)
     if project is None or project.paid_at is not None:
         return
     project.paid_at, project.payment_id = datetime.now(UTC), paid.payment_id
+    if project.deleted_at is not None:
+        await emit(session, _undelivered(project))
+        return
     newest = await images.list_newest(session, project.workspace_id, project.id)
     if rules.is_ready(project.room_type, [image.room_type for image in newest]):
         await _start(session, project, newest, settings)
@@ -228,15 +235,38 @@ def _ending(project: Project) -> ProjectCompleted | ProjectFailed:
     )
 
 
+def _undelivered(project: Project) -> ProjectFailed:
+    return ProjectFailed(
+        workspace_id=project.workspace_id,
+        project_id=project.id,
+        completed_count=0,
+        failed_count=project.image_count,
+    )
+
+
 async def delete_project(session: AsyncSession, caller: Caller, project_id: UUID) -> None:
     """Gone for everybody at once; its files follow. A tombstone stays for costs and accounting."""
     project = await repository.get_project(session, caller.workspace_id, project_id, lock=True)
     rules.may_delete(caller, project.member_id)
+    await _remove(session, project)
+
+
+async def close_workspace(session: AsyncSession, workspace_id: UUID) -> None:
+    """Every project goes as if its owner deleted it, and the workspace's own styles with them."""
+    for project in await repository.list_kept(session, workspace_id):
+        await _remove(session, project)
+    await delete_templates(session, workspace_id)
+
+
+async def _remove(session: AsyncSession, project: Project) -> None:
     now = datetime.now(UTC)
     for version in await images.list_processing(session, project.workspace_id, project.id):
         await close_attempts(session, version.workspace_id, version.id, "project_deleted")
         version.status, version.reason, version.finished_at = "failed", "project_deleted", now
     project.deleted_at, project.name, project.thumbnail_key = now, ERASED_NAME, None
+    if project.paid_at is not None and project.started_at is None:
+        # Nothing began yet; of what began the vendor's work is done and is not given back.
+        await emit(session, _undelivered(project))
     await emit(session, ProjectRemoved(workspace_id=project.workspace_id, project_id=project.id))
 
 

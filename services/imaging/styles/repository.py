@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.imaging.tables import StyleTemplate
@@ -18,3 +18,7 @@ async def find_template(
     session: AsyncSession, workspace_id: UUID, template_id: UUID
 ) -> StyleTemplate | None:
     return await session.get(StyleTemplate, (workspace_id, template_id))
+
+
+async def delete_templates(session: AsyncSession, workspace_id: UUID) -> None:
+    await session.execute(delete(StyleTemplate).where(StyleTemplate.workspace_id == workspace_id))
