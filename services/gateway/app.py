@@ -62,16 +62,19 @@ def _lifespan(settings: Settings) -> Any:
             url = settings.rabbitmq_url.get_secret_value()
             listener = Listener(url, streams, sessions, limits)
             admission = Admission(sessions, limits, Origins(settings.allowed_origins))
+            services = upstreams(settings)
             app.state.listener = listener
             app.state.admission = admission
             app.state.progress = Progress(streams, listener, asyncio.Semaphore(READS_AT_ONCE))
-            app.state.proxy = Proxy(settings, client, admission, upstreams(settings), streams)
+            app.state.proxy = Proxy(settings, admission, services, streams)
             app.state.document = ApiDocument(settings, client, app.openapi())
             listening = asyncio.create_task(listener.run())
             yield
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
+            for upstream in services.values():
+                upstream.pool.close()
 
     return lifespan
 

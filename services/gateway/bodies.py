@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Receive
 
-from chassis.errors import Refusal
 from services.gateway.errors import BodyTooLarge, BodyTooSlow, ClientGone, MalformedRequest
 
 
 class Body:
-    """Read once; `problem` tells why reading ended early, since aiohttp hides the reason."""
+    """Read once, by the piece or whole."""
 
     def __init__(
         self, headers: dict[bytes, bytes], receive: Receive, *, max_bytes: int, seconds: float
@@ -19,7 +18,6 @@ class Body:
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._size = 0
-        self.problem: Refusal | ClientGone | None = None
         length = headers.get(b"content-length")
         self._expected = length is not None or b"transfer-encoding" in headers
         self.finished = not self._expected
@@ -63,13 +61,6 @@ class Body:
                 yield piece
 
     async def _next(self) -> bytes:
-        try:
-            return await self._receive_piece()
-        except (Refusal, ClientGone) as problem:
-            self.problem = problem
-            raise
-
-    async def _receive_piece(self) -> bytes:
         try:
             async with asyncio.timeout(self._seconds):
                 message = await self._receive()

@@ -23,7 +23,13 @@ class Broken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """One exchange after the other; `status` and `headers` (names in lower case) are the last's."""
+    """One exchange after the other; `status` and `headers` are those of the last answer."""
+
+    status: int
+    headers: Headers
+    _pieces: list[bytes]
+    _held: int
+    _complete: bool
 
     def __init__(self, read_seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -83,9 +89,9 @@ class Connection(asyncio.Protocol):
     def _begin(self, method: str) -> None:
         self.exchanges += 1
         self.status = 0
-        self.headers: Headers = []
+        self.headers = []
         self._arriving: Headers = []
-        self._pieces: list[bytes] = []
+        self._pieces = []
         self._held = self._head_size = 0
         self._complete = self._keep = False
         self._bodiless = method == "HEAD"
@@ -159,7 +165,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._asked and self.status and error is None and self._failure is None:
             # Without a length the end of the connection is the end of the answer.
-            self._complete = not any(name in FRAMING for name, _ in self.headers)
+            self._complete = not any(name.lower() in FRAMING for name, _ in self.headers)
         if self._failure is None:
             self._failure = Broken("hung up")
         self.resume_writing()
@@ -177,10 +183,11 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if not self._asked:
-            self._fail(Broken("answered twice"))
+            # Stops the parser, before what follows is taken for more of the last answer.
+            raise Broken("answered twice")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._arriving.append((name.lower(), value))
+        self._arriving.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

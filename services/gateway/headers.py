@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 Headers = list[tuple[bytes, bytes]]
 
-# RFC 9110 §7.6.1, what aiohttp writes itself, and what only the gateway may tell a service.
+# RFC 9110 §7.6.1, what the pool writes itself, and what only the gateway may tell a service.
 NOT_FORWARDED = frozenset(
     b"connection keep-alive proxy-connection proxy-authorization transfer-encoding te trailer "
     b"upgrade expect host content-length authorization cookie forwarded x-real-ip x-request-id "
@@ -27,13 +27,13 @@ ALWAYS: Headers = [
 OVER_TLS: Headers = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
 
-def to_service(headers: Headers) -> list[tuple[str, str]]:
+def to_service(headers: Headers) -> Headers:
     """The client's headers without hop-by-hop ones and without claims nobody has checked."""
     dropped = _dropped(headers, NOT_FORWARDED)
     return [
-        (name.decode("latin-1"), _text(value))
-        for name, value in headers
-        if name not in dropped and not name.startswith(CLAIMED_BY_PROXIES)
+        header
+        for header in headers
+        if header[0] not in dropped and not header[0].startswith(CLAIMED_BY_PROXIES)
     ]
 
 
@@ -64,11 +64,3 @@ def _dropped(headers: Headers, always: frozenset[bytes]) -> frozenset[bytes]:
         if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
             return always | {token.strip().lower() for token in value.split(b",")}
     return always
-
-
-def _text(value: bytes) -> str:
-    # aiohttp writes UTF-8: decoding as such keeps the bytes of every value that is UTF-8.
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

@@ -1,21 +1,20 @@
-"""The proxy path: bare ASGI on a pooled client, bodies streamed both ways, never held whole."""
+"""The proxy path: bare ASGI on pooled connections, bodies streamed both ways, never held whole."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import aiohttp
 import structlog
 from opentelemetry import trace
 from starlette.types import Receive, Send
-from yarl import URL
 
 from services.gateway.admission import Admission
 from services.gateway.bodies import Body
+from services.gateway.connection import Broken, Connection
 from services.gateway.errors import BadGateway, ClientGone, GatewayTimeout, ServiceUnavailable
 from services.gateway.headers import Headers, to_client, to_service
 from services.gateway.incoming import Incoming
+from services.gateway.pool import Outgoing, Unreachable
 from services.gateway.progress.streams import Streams
 from services.gateway.routing import SIGN_IN, SIGN_OUT, Route
 from services.gateway.settings import Settings
@@ -26,28 +25,19 @@ log = structlog.get_logger()
 SIGN_IN_BYTES = 16 * 1024
 
 
-@dataclass(slots=True)
-class Outgoing:
-    """What goes to the service, and what the gateway adds to its answer."""
-
-    headers: list[tuple[str, str]]
-    extra: Headers
-    data: bytes | AsyncIterator[bytes] | None = None
-
-
 @dataclass(frozen=True)
 class Proxy:
     """Passes one request to the service its path belongs to."""
 
     settings: Settings
-    client: aiohttp.ClientSession
     admission: Admission
     upstreams: dict[str, Upstream]
     streams: Streams
 
     async def handle(self, route: Route, incoming: Incoming, receive: Receive, send: Send) -> None:
         """Answer the request; raises a Refusal while nothing has been sent."""
-        outgoing = await self._prepare(route, incoming)
+        outgoing = Outgoing(incoming.method, incoming.target, to_service(incoming.raw_headers))
+        extra = await self._admit(route, incoming, outgoing.headers)
         body = Body(
             incoming.headers,
             receive,
@@ -62,95 +52,78 @@ class Proxy:
             outgoing.data = await body.data()
         upstream = self.upstreams[route.service]
         upstream.breaker.check()
-        await self._exchange(upstream, incoming, outgoing, body, send)
+        answer = await _ask(upstream, outgoing)
+        try:
+            if answer.status == 401 or incoming.path == SIGN_OUT:
+                self._forget(incoming)
+            headers = to_client(answer.headers, upstream.url) + extra
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await _pass_on(answer, body, send)
+        except (Broken, TimeoutError) as error:
+            raise _refusal_for(upstream, error) from error
+        finally:
+            upstream.pool.release(answer)
 
-    async def _prepare(self, route: Route, incoming: Incoming) -> Outgoing:
-        headers = to_service(incoming.raw_headers)
-        headers.append(("x-forwarded-for", incoming.address))
-        headers.append(("traceparent", _traceparent()))
+    async def _admit(self, route: Route, incoming: Incoming, to_send: Headers) -> Headers:
+        """Say to the service who is calling; returns what the client is told beside the answer."""
+        to_send.append((b"x-forwarded-for", incoming.address.encode()))
+        to_send.append((b"traceparent", _traceparent()))
         if route.access == "webhook":
-            return Outgoing(headers, [])
+            return []
         if route.access == "public":
-            return Outgoing(headers, await self.admission.admit_anybody(incoming))
+            return await self.admission.admit_anybody(incoming)
         principal, extra = await self.admission.admit_member(incoming)
-        headers.append(("authorization", f"Bearer {principal.token}"))
+        to_send.append((b"authorization", f"Bearer {principal.token}".encode()))
         if incoming.method == "GET":
             # Before the service reads: what happens meanwhile comes after this cursor.
             extra += self.streams.cursor_header()
-        return Outgoing(headers, extra)
-
-    async def _exchange(
-        self, upstream: Upstream, incoming: Incoming, outgoing: Outgoing, body: Body, send: Send
-    ) -> None:
-        url = URL(upstream.url + incoming.target.decode("ascii"), encoded=True)
-        answer: aiohttp.ClientResponse | None = None
-        try:
-            answer = await self.client.request(
-                incoming.method,
-                url,
-                headers=outgoing.headers,
-                data=outgoing.data,
-                allow_redirects=False,
-            )
-            upstream.breaker.answered()
-            if answer.status == 401 or incoming.path == SIGN_OUT:
-                self._forget(incoming)
-            await self._return(answer, upstream.url, outgoing.extra, body, send)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if body.problem is not None:
-                raise body.problem from error
-            if answer is None:
-                upstream.breaker.failed()
-            log.warning("upstream.failed", url=upstream.url, error=type(error).__name__)
-            raise _refusal_for(error) from error
-        finally:
-            if answer is not None:
-                # Half read, its connection is closed; else it serves the next request.
-                answer.release()
-
-    async def _return(
-        self,
-        answer: aiohttp.ClientResponse,
-        service_url: str,
-        extra: Headers,
-        body: Body,
-        send: Send,
-    ) -> None:
-        headers = [*to_client(answer.raw_headers, service_url), *extra]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        left = answer.content_length
-        watch: asyncio.Task[None] | None = None
-        try:
-            while piece := await answer.content.readany():
-                left = None if left is None else left - len(piece)
-                await send({"type": "http.response.body", "body": piece, "more_body": left != 0})
-                if left == 0:
-                    return
-                watch = watch or body.watch_client()
-                if watch is not None and watch.done():
-                    raise ClientGone
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            if watch is not None:
-                watch.cancel()
+        return extra
 
     def _forget(self, incoming: Incoming) -> None:
         if incoming.credential is not None:
             self.admission.sessions.forget_credential(incoming.credential)
 
 
-def _traceparent() -> str:
+async def _ask(upstream: Upstream, outgoing: Outgoing) -> Connection:
+    try:
+        answer = await upstream.pool.ask(outgoing)
+    except (Unreachable, Broken, TimeoutError) as error:
+        upstream.breaker.failed()
+        raise _refusal_for(upstream, error) from error
+    upstream.breaker.answered()
+    return answer
+
+
+async def _pass_on(answer: Connection, body: Body, send: Send) -> None:
+    watch: asyncio.Task[None] | None = None
+    try:
+        while True:
+            piece = await answer.read()
+            more = not answer.finished
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+            if not more:
+                return
+            watch = watch or body.watch_client()
+            if watch is not None and watch.done():
+                raise ClientGone
+    finally:
+        if watch is not None:
+            watch.cancel()
+
+
+def _traceparent() -> bytes:
     # W3C trace context, written here: the library's propagators take ten times as long.
     span = trace.get_current_span().get_span_context()
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+    return b"00-%032x-%016x-%02x" % (span.trace_id, span.span_id, span.trace_flags)
 
 
-def _refusal_for(error: Exception) -> ServiceUnavailable | GatewayTimeout | BadGateway:
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+def _refusal_for(
+    upstream: Upstream, error: Exception
+) -> ServiceUnavailable | GatewayTimeout | BadGateway:
+    log.warning("upstream.failed", url=upstream.url, error=repr(error))
+    if isinstance(error, Unreachable):
         return ServiceUnavailable()
-    if isinstance(error, TimeoutError):
-        return GatewayTimeout()
-    return BadGateway()
+    return GatewayTimeout() if isinstance(error, TimeoutError) else BadGateway()
 
 
 def _account_of(body: bytes) -> str:

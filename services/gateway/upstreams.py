@@ -1,4 +1,4 @@
-"""The services behind the gateway: one pooled client, and a breaker for each of them."""
+"""The services behind the gateway: a pool of connections and a breaker for each of them."""
 
 import time
 from dataclasses import dataclass
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from services.gateway.errors import ServiceUnavailable
+from services.gateway.pool import IDLE_SECONDS, Patience, Pool
 from services.gateway.settings import Settings
 
-IDLE_SECONDS = 4.0
-"""Below uvicorn's 5: a connection the service closes while we write on it costs a 502."""
 NOT_INVENTED = ("accept", "accept-encoding", "content-type", "user-agent")
 
 
@@ -40,14 +39,15 @@ class Breaker:
 
 @dataclass(frozen=True)
 class Upstream:
-    """One service: where it is and how it has been doing."""
+    """One service: where it is, the way to it, and how it has been doing."""
 
     url: str
+    pool: Pool
     breaker: Breaker
 
 
 def open_client(settings: Settings) -> aiohttp.ClientSession:
-    """Pooled, without cookies of its own, passing bodies on as they come."""
+    """For the gateway's own few questions: who somebody is, and what the services' doors are."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             # Per service, so that one that hangs cannot take the connections of the others.
@@ -80,7 +80,16 @@ def addresses(settings: Settings) -> dict[str, str]:
 
 
 def upstreams(settings: Settings) -> dict[str, Upstream]:
+    patience = Patience(
+        place=2 * settings.connect_timeout_seconds,
+        connect=settings.connect_timeout_seconds,
+        read=settings.read_timeout_seconds,
+    )
     return {
-        service: Upstream(url, Breaker(settings.breaker_failures, settings.breaker_open_seconds))
+        service: Upstream(
+            url,
+            Pool(url, settings.max_connections_per_service, patience),
+            Breaker(settings.breaker_failures, settings.breaker_open_seconds),
+        )
         for service, url in addresses(settings).items()
     }
