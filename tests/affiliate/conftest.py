@@ -163,7 +163,7 @@ def refunded(paid: ProjectPaid, amount: int) -> PaymentRefunded:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def affiliate(services: ServiceUnderTest) -> AsyncIterator[Affiliate]:
     app = create_app(services.settings(Settings, fact_wait_seconds=0.3))
     consumers = Consumers("affiliate")
@@ -172,3 +172,4 @@ async def affiliate(services: ServiceUnderTest) -> AsyncIterator[Affiliate]:
     admin = services.client(app, make_caller(is_system_admin=True))
     yield Affiliate(services, app, services.database("affiliate"), consumers, admin)
     await app.state.database.close()
+    await services.close()

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from sqlalchemy import delete
 
-from chassis.database import Database, create_engine
+from chassis.database import Database
 from chassis.outbox import OutboxRow
 from chassis.settings import ServiceSettings
 from chassis.testing import KeyPair
@@ -18,6 +18,7 @@ from local.infrastructure.databases import ServiceDatabase
 from tests.chassis.bench import Bench
 from tests.chassis.sample import create_tables
 from tests.support.servers import MakeDatabases
+from tests.support.services import connected
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +28,7 @@ def short_tracebacks() -> None:
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sample_urls(service_databases: MakeDatabases) -> ServiceDatabase:
     """How the runtime role and the owner reach the sample service's database."""
     made = service_databases("sample")["sample"]
@@ -36,15 +37,14 @@ def sample_urls(service_databases: MakeDatabases) -> ServiceDatabase:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(sample_urls: ServiceDatabase) -> AsyncIterator[Database]:
     """The sample service's database as its runtime role sees it."""
-    database = Database(create_engine(sample_urls.url))
-    yield database
-    await database.close()
+    async with connected(sample_urls.url) as database:
+        yield database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broker_url(servers: Servers, test_prefix: str) -> Iterator[str]:
     """A virtual host for the chassis alone: its dead letters are nobody else's."""
     name = f"{test_prefix}_chassis"

@@ -17,15 +17,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.caller import sign
-from chassis.database import Database, create_engine
 from chassis.testing import KeyPair
 from contracts.event import Event
-from local.infrastructure import place, processes, rabbitmq
+from local.infrastructure import place, ports, processes, rabbitmq
 from local.infrastructure.databases import ServiceDatabase
 from tests.chassis.bench import Bench, effect_of, leave_effect, until
 from tests.chassis.sample_app import create_app
-from tests.support.services import make_caller
+from tests.support.services import SignedAs, connected, make_caller
 
 DOWN_SECONDS = 60
 DRAIN_SECONDS = 30
@@ -34,11 +32,12 @@ DRAIN_SECONDS = 30
 class PrivateBroker:
     """A RabbitMQ that a test may kill."""
 
-    def __init__(self) -> None:
+    def __init__(self, claims: ports.Claims) -> None:
         self._home = place.instances_directory() / "rabbitmq"
+        self._claims = claims
 
     async def start(self) -> str:
-        return (await asyncio.to_thread(rabbitmq.start)).url
+        return (await asyncio.to_thread(rabbitmq.start_on, self._claims)).url
 
     def kill(self) -> None:
         processes.send(processes.of_instance(self._home), signal.SIGKILL)
@@ -61,10 +60,11 @@ async def broker(
     if not rabbitmq.installed():
         pytest.skip("RabbitMQ's programs are not installed here, so no private broker to kill")
     monkeypatch.setenv("AISTUDIO_RUN_DIR", str(tmp_path_factory.mktemp("run")))
-    broker = PrivateBroker()
-    yield broker
-    broker.kill()
-    await asyncio.to_thread(rabbitmq.stop)
+    with ports.Claims() as claims:
+        broker = PrivateBroker(claims)
+        yield broker
+        broker.kill()
+        await asyncio.to_thread(rabbitmq.stop)
     shutil.rmtree(place.instances_directory())
 
 
@@ -107,19 +107,13 @@ async def writing(bench: Bench, key_pair: KeyPair) -> AsyncIterator[Writers]:
     bench.consumers.on(bench.noted)(leave_effect)
     bench.consumers.on_batch(bench.noted)(tally)
     app = create_app(bench, worker=bench.worker())
-    caller = make_caller(workspace_id=bench.workspace_id)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client,
-    ):
-        writers = Writers(client)
-
-        async def signed(request: httpx.Request) -> None:
-            # Callers' tokens live for a minute, and so does this story.
-            request.headers["authorization"] = f"Bearer {sign(caller, key_pair.private_key)}"
-
-        client.event_hooks["request"].append(signed)
-        yield writers
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://sample",
+        auth=SignedAs(make_caller(workspace_id=bench.workspace_id), key_pair),
+    )
+    async with app.router.lifespan_context(app), client:
+        yield Writers(client)
 
 
 @pytest.mark.timeout(300)
@@ -127,8 +121,10 @@ async def test_a_minute_without_a_broker_loses_nothing_and_repeats_nothing(
     broker: PrivateBroker, bench: Bench, sample_urls: ServiceDatabase, key_pair: KeyPair
 ) -> None:
     settings = bench.settings.model_copy(update={"rabbitmq_url": SecretStr(await broker.start())})
-    bench = Bench(Database(create_engine(sample_urls.url)), settings)
-    async with writing(bench, key_pair) as writers:
+    async with (
+        connected(sample_urls.url) as own,
+        writing(bench := Bench(own, settings), key_pair) as writers,
+    ):
         await until(writers.is_ready)
         for queue in ("leave_effect", "tally"):
             await broker.wait_until_registered(f"{bench.name}.{queue}")

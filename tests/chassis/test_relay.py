@@ -7,10 +7,11 @@ import aio_pika
 import pytest
 
 from chassis import inbox, relay
-from chassis.database import Database, create_engine
+from chassis.database import Database
 from contracts.event import Event
 from local.infrastructure.databases import ServiceDatabase
 from tests.chassis.bench import Bench, leave_effect, listening, ready, until
+from tests.support.services import connected
 
 
 @pytest.mark.parametrize("with_inbox", [True, False], ids=["inbox", "negative control"])
@@ -101,20 +102,19 @@ async def test_20_writers_at_once_are_all_told_once(bench: Bench) -> None:
 async def test_relay_goes_on_after_database_and_broker_dropped_their_connections(
     bench: Bench, sample_urls: ServiceDatabase
 ) -> None:
-    own = Database(create_engine(sample_urls.url, pool_size=2))
-    bench = Bench(own, bench.settings, bench.workspace_id)
-    bench.consumers.on(bench.noted)(leave_effect)
-    before, after = bench.fact(), bench.fact()
-    async with bench.worker().running() as worker:
-        await ready(worker)
-        await bench.say(before)
-        await until(lambda: has(bench, before))
-        await cut_connections(own)
-        assert worker.relay._connection is not None
-        await worker.relay._connection.close()
-        await bench.say(after)
-        await until(lambda: has(bench, after))
-    await own.close()
+    async with connected(sample_urls.url, pool_size=2) as own:
+        bench = Bench(own, bench.settings, bench.workspace_id)
+        bench.consumers.on(bench.noted)(leave_effect)
+        before, after = bench.fact(), bench.fact()
+        async with bench.worker().running() as worker:
+            await ready(worker)
+            await bench.say(before)
+            await until(lambda: has(bench, before))
+            await cut_connections(own)
+            assert worker.relay._connection is not None
+            await worker.relay._connection.close()
+            await bench.say(after)
+            await until(lambda: has(bench, after))
 
 
 async def cut_connections(database: Database) -> None:

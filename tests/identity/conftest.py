@@ -127,7 +127,7 @@ class Identity:
         return caller, self.client_of(caller)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningVendors]:
     """The storage stand-in."""
     state = tmp_path_factory.mktemp("identity-vendors")
@@ -136,7 +136,7 @@ async def vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     await running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def storage_settings(vendors: RunningVendors) -> StorageSettings:
     known = VendorsSettings()
     return StorageSettings(
@@ -147,7 +147,7 @@ def storage_settings(vendors: RunningVendors) -> StorageSettings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def openid() -> AsyncIterator[OpenIdProvider]:
     """An OpenID provider on a port of its own."""
     bound, address = free_socket()
@@ -156,7 +156,7 @@ async def openid() -> AsyncIterator[OpenIdProvider]:
         yield provider
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def identity_app(
     services: ServiceUnderTest, storage_settings: StorageSettings, openid: OpenIdProvider
 ) -> FastAPI:
@@ -172,7 +172,7 @@ def identity_app(
     return create_app(settings, storage_settings)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def identity(
     services: ServiceUnderTest, identity_app: FastAPI, key_pair: KeyPair
 ) -> AsyncIterator[Identity]:
@@ -181,6 +181,7 @@ async def identity(
         yield under_test
         await check_invariants(under_test.database)
     await identity_app.state.database.close()
+    await services.close()
 
 
 @pytest.fixture

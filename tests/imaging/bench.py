@@ -13,7 +13,6 @@ import httpx
 from sqlalchemy import func, select, update
 from uuid_utils.compat import uuid7
 
-from chassis.caller import sign
 from chassis.consumers import Consumers
 from chassis.database import Database, SystemScope
 from chassis.outbox import OutboxRow
@@ -32,7 +31,7 @@ from services.imaging.tables import Attempt, ImageVersion
 from services.imaging.worker import Outside
 from tests.imaging.pictures import jpeg
 from tests.local.serving import free_socket, served
-from tests.support.services import ServiceUnderTest, make_caller
+from tests.support.services import ServiceUnderTest, SignedAs, make_caller
 
 ALL = Consumers("imaging")
 ALL.include(projects)
@@ -56,10 +55,8 @@ class Bench:
         return self.vendors.stand_ins["fal"]
 
     def client(self, caller: Caller | None = None) -> httpx.AsyncClient:
-        headers = {}
-        if caller is not None:
-            headers["authorization"] = f"Bearer {sign(caller, self.key_pair.private_key)}"
-        client = httpx.AsyncClient(base_url=self.address, headers=headers, timeout=20)
+        auth = SignedAs(caller, self.key_pair) if caller is not None else None
+        client = httpx.AsyncClient(base_url=self.address, auth=auth, timeout=20)
         self._clients.append(client)
         return client
 
@@ -258,6 +255,7 @@ async def running_bench(
             yield bench
             await bench.close()
     finally:
+        await services.close()
         await vendors.stop()
 
 

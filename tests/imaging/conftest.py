@@ -9,7 +9,7 @@ from tests.imaging.bench import Bench, running_bench
 from tests.support.services import ServiceUnderTest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def imaging(
     services: ServiceUnderTest, key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bench]:

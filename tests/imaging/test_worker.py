@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid_utils.compat import uuid7
 
 from chassis import migrations
-from chassis.database import Database, SystemScope, create_engine
+from chassis.database import SystemScope
 from chassis.outbox import emit
 from contracts.billing import ProjectPaid
 from local.infrastructure.databases import ServiceDatabase
@@ -15,6 +15,7 @@ from services.imaging.app import create_app
 from tests.imaging import pictures
 from tests.imaging.bench import Bench, Member, storage_settings, until
 from tests.local.serving import free_socket, served
+from tests.support.services import connected
 
 
 async def test_paid_photos_are_enhanced_by_the_running_service(
@@ -34,8 +35,7 @@ async def test_paid_photos_are_enhanced_by_the_running_service(
     }
     settings = type(imaging.settings)(**values)
     app = create_app(settings, storage_settings(imaging.vendors))
-    database = Database(create_engine(made.url))
-    async with served(app, bound):
+    async with connected(made.url) as database, served(app, bound):
         running = Bench(
             settings, database, imaging.outside, address, imaging.vendors, imaging.key_pair
         )
@@ -54,7 +54,6 @@ async def test_paid_photos_are_enhanced_by_the_running_service(
 
         await until(completed)
         await running.close()
-    await database.close()
 
 
 def _paid(member: Member, project_id: str) -> ProjectPaid:

@@ -73,7 +73,7 @@ async def ready(address: str) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mailing(
     services: ServiceUnderTest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mailing]:
@@ -98,6 +98,7 @@ async def mailing(
     async with served(app, bound):
         await ready(address)
         yield Mailing(app, services.database("notifications"), vendors, address, storage)
+    await services.close()
     await vendors.stop()
 
 

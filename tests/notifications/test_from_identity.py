@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from chassis import migrations
-from chassis.database import Database, SystemScope, create_engine
+from chassis.database import Database, SystemScope
 from chassis.outbox import OutboxRow
 from services.identity.app import create_app as create_identity
 from services.identity.settings import Settings as IdentitySettings
 from tests.local.serving import free_socket, served
 from tests.notifications.conftest import Mailing, ready
 from tests.support.servers import MakeDatabases
-from tests.support.services import ServiceUnderTest
+from tests.support.services import ServiceUnderTest, connected
 
 PASSWORD = "correct horse battery"
 
@@ -48,11 +48,12 @@ async def identity(
         retry_delays_seconds=(0.1, 0.2, 0.4),
     )
     bound, address = free_socket()
-    async with served(create_identity(settings, mailing.storage), bound):
+    async with (
+        served(create_identity(settings, mailing.storage), bound),
+        connected(made.url) as database,
+    ):
         await ready(address)
-        database = Database(create_engine(made.url))
         yield Identity(address, database)
-        await database.close()
 
 
 def token_in(mail: dict[str, str]) -> str:

@@ -17,12 +17,13 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from chassis.caller import sign
-from chassis.database import Database, SystemScope, create_engine
+from chassis.database import Database, SystemScope
 from contracts.caller import Caller
 from tests.security.cast import Cast
 from tests.security.matrix import read_policy
 from tests.security.operations import body_of, path_of
 from tests.security.studio import Studio
+from tests.support.services import connected
 
 SERVICES = ("identity", "imaging", "video", "billing", "affiliate", "notifications")
 OWNED = re.compile(r"^/v1/(projects|images|uploads|videos|clips|payments|invoices)/")
@@ -45,9 +46,8 @@ def tenant_tables(service: str) -> list[Any]:
 @asynccontextmanager
 async def runtime_database(studio: Studio, service: str) -> AsyncIterator[Database]:
     """Connected as the service itself is."""
-    engine = create_engine(studio.up.product.databases[service].url, pool_size=1)
-    yield Database(engine)
-    await engine.dispose()
+    async with connected(studio.up.product.databases[service].url, pool_size=1) as database:
+        yield database
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from local.infrastructure import Servers
 from local.infrastructure.brokers import drop_vhost
 from local.infrastructure.databases import drop_databases
-from local.product import Options
+from local.product import SERVICES, Options
 from local.up import Running, product_running
 
 QUICK = {
@@ -17,7 +17,7 @@ QUICK = {
     "VENDORS_FAL_MAX_SHORT_SIDE": "180",
     "BILLING_FIKEN_SYNC_SECONDS": "1",
     # A server of 100 connections is shared with other products and tests.
-    **{f"{name}_DATABASE_POOL_SIZE": "5" for name in ("IMAGING", "VIDEO", "BILLING")},
+    **{f"{name.upper()}_DATABASE_POOL_SIZE": "4" for name in SERVICES},
     # The product speaks plain http on this machine.
     "GATEWAY_SECURE_COOKIES": "false",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -21,6 +23,19 @@ if TYPE_CHECKING:
     from tests.support.servers import MakeDatabases
 
 S = TypeVar("S", bound=ServiceSettings)
+
+
+class SignedAs(httpx.Auth):
+    """Signs every request as the caller, as the gateway would: a token lives for a minute only."""
+
+    def __init__(self, caller: Caller, key_pair: KeyPair) -> None:
+        self._caller = caller
+        self._key_pair = key_pair
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = sign(self._caller, self._key_pair.private_key)
+        request.headers["authorization"] = f"Bearer {token}"
+        yield request
 
 
 class ServiceUnderTest:
@@ -60,21 +75,30 @@ class ServiceUnderTest:
 
     def client(self, app: FastAPI, caller: Caller | None = None) -> httpx.AsyncClient:
         """An HTTP client of the application, signed in as the caller."""
-        headers = {}
-        if caller is not None:
-            headers["authorization"] = f"Bearer {sign(caller, self._key_pair.private_key)}"
+        auth = SignedAs(caller, self._key_pair) if caller is not None else None
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://service", headers=headers
+            transport=httpx.ASGITransport(app), base_url="http://service", auth=auth
         )
 
     async def close(self) -> None:
-        for database in self._open.values():
-            await database.close()
+        """Give all connections back; a database that is asked for again connects again."""
+        while self._open:
+            await self._open.popitem()[1].close()
 
     def _make(self, service: str) -> ServiceDatabase:
         made = self._make_databases(service)[service]
         migrations.upgrade(service, made.owner_url)
         return made
+
+
+@asynccontextmanager
+async def connected(url: str, **pool: Any) -> AsyncIterator[Database]:
+    """A database whose connections are given back when the block ends, however it ends."""
+    database = Database(create_engine(url, **pool))
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def make_caller(**claims: Any) -> Caller:

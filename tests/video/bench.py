@@ -13,7 +13,6 @@ import httpx
 from sqlalchemy import func, select, update
 from uuid_utils.compat import uuid7
 
-from chassis.caller import sign
 from chassis.consumers import Consumers
 from chassis.database import Database, SystemScope
 from chassis.outbox import OutboxRow
@@ -37,7 +36,7 @@ from services.video.settings import Settings
 from services.video.videos.consumers import consumers as videos
 from services.video.worker import program_of, studio_of
 from tests.local.serving import free_socket, served
-from tests.support.services import ServiceUnderTest, make_caller
+from tests.support.services import ServiceUnderTest, SignedAs, make_caller
 from tests.video.pictures import photo
 
 ALL = Consumers("video")
@@ -66,9 +65,8 @@ class Bench:
 
     def owner(self, caller: Caller | None = None, **claims: Any) -> "Owner":
         caller = caller or make_caller(**{"plan": "pro", **claims})
-        token = sign(caller, self.key_pair.private_key)
-        headers = {"authorization": f"Bearer {token}"}
-        client = httpx.AsyncClient(base_url=self.address, headers=headers, timeout=20)
+        auth = SignedAs(caller, self.key_pair)
+        client = httpx.AsyncClient(base_url=self.address, auth=auth, timeout=20)
         self._clients.append(client)
         return Owner(self, caller, client)
 
@@ -257,6 +255,7 @@ async def running_bench(
             yield bench
             await bench.close()
     finally:
+        await services.close()
         await vendors.stop()
 
 

@@ -10,7 +10,7 @@ from tests.support.services import ServiceUnderTest
 from tests.video.bench import Bench, running_bench
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def video(
     services: ServiceUnderTest, key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bench]:
