@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from chassis import inbox
-from chassis.database import Database, SystemScope, create_engine
+from chassis.database import Database, SystemScope
 from chassis.outbox import OutboxRow
 from chassis.testing import emitted
 from contracts.caller import Caller
@@ -37,7 +37,7 @@ from services.billing.providers.stripe import Stripe
 from services.billing.settings import Settings
 from services.billing.tables import StripeEvent
 from tests.local.serving import free_socket, served
-from tests.support.services import ServiceUnderTest, make_caller
+from tests.support.services import ServiceUnderTest, connected, make_caller
 
 E = TypeVar("E", bound=Event)
 STRIPE_KEY = "sk_test_bench"
@@ -243,7 +243,9 @@ def administrator() -> Caller:
 
 
 @asynccontextmanager
-async def benched(services: ServiceUnderTest, state: Path, **values: Any) -> AsyncIterator[Bench]:
+async def benched(
+    services: ServiceUnderTest, state: Path, *, fiken_per_second: int = 4, **values: Any
+) -> AsyncIterator[Bench]:
     """Billing without a worker, unless asked for: the test decides when notes are worked off."""
     hook_socket, hook_address = free_socket()
     stripe_socket, stripe_address = free_socket()
@@ -251,33 +253,36 @@ async def benched(services: ServiceUnderTest, state: Path, **values: Any) -> Asy
     stripe_stand_in = StandIn("stripe", state / "stripe", stripe_address)
     fiken_stand_in = StandIn("fiken", state / "fiken", fiken_address)
     hook = f"{hook_address}/webhooks/stripe"
+    values = {"fiken_request_seconds": 1.04 / fiken_per_second, **values}
     settings = settings_for(services, stripe_address, fiken_address, **values)
     app = create_app(settings)
-    engine = create_engine(settings.database_url.get_secret_value())
-    stripe, fiken = Stripe(settings), Fiken(settings, engine)
     stripe_app = create_stripe(stripe_stand_in, StripeSettings(STRIPE_KEY, hook, STRIPE_SECRET))
-    fiken_app = create_fiken(fiken_stand_in, FikenSettings(FIKEN_TOKEN, "studio-as"))
+    fiken_app = create_fiken(
+        fiken_stand_in, FikenSettings(FIKEN_TOKEN, "studio-as", fiken_per_second)
+    )
+    stripe = Stripe(settings)
     async with (
+        connected(settings.database_url.get_secret_value()) as database,
         httpx.AsyncClient(timeout=10) as browser,
         stripe.running(),
-        fiken.running(),
         served(fiken_app, fiken_socket),
         served(stripe_app, stripe_socket),
         served(app, hook_socket),
     ):
-        yield Bench(
-            services,
-            settings,
-            app,
-            hook_address,
-            Database(engine),
-            stripe,
-            fiken,
-            stripe_stand_in,
-            fiken_stand_in,
-            browser,
-        )
-    await engine.dispose()
+        fiken = Fiken(settings, database.engine)
+        async with fiken.running():
+            yield Bench(
+                services,
+                settings,
+                app,
+                hook_address,
+                database,
+                stripe,
+                fiken,
+                stripe_stand_in,
+                fiken_stand_in,
+                browser,
+            )
 
 
 def settings_for(services: ServiceUnderTest, stripe: str, fiken: str, **values: Any) -> Settings:
@@ -292,7 +297,6 @@ def settings_for(services: ServiceUnderTest, stripe: str, fiken: str, **values: 
             "fiken_token": FIKEN_TOKEN,
             "fiken_company": "studio-as",
             "fiken_timeout_seconds": 5,
-            "fiken_request_seconds": 0.26,
             **values,
         },
     )

@@ -8,11 +8,13 @@ from tests.billing.bench import Bench, benched
 from tests.support.services import ServiceUnderTest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running_bench(
     services: ServiceUnderTest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bench]:
-    async with benched(services, tmp_path_factory.mktemp("billing")) as bench:
+    state = tmp_path_factory.mktemp("billing")
+    # The story keeps Fiken's real pace; here it would be most of the time.
+    async with benched(services, state, fiken_per_second=200) as bench:
         yield bench
 
 

@@ -18,7 +18,6 @@ from local.vendors.fiken.books import Books, FikenError
 from local.vendors.misbehaviour import misbehave
 from local.vendors.store import Document
 
-PER_SECOND = 4
 B = TypeVar("B", bound=Body)
 
 
@@ -51,7 +50,7 @@ class Api:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._in_flight: set[Request] = set()
-        self._recent: deque[float] = deque(maxlen=PER_SECOND)
+        self._recent: deque[float] = deque(maxlen=books.settings.per_second)
 
     def endpoint(self, name: str, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of an operation; `name` is its word for faults, e.g. `invoices.create`."""
@@ -86,7 +85,8 @@ class Api:
             self._in_flight.discard(request)
 
     async def _slow_down(self, name: str) -> None:
-        wait = self._recent[0] + 1 - time.monotonic() if len(self._recent) == PER_SECOND else 0
+        is_full = len(self._recent) == self._recent.maxlen
+        wait = self._recent[0] + 1 - time.monotonic() if is_full else 0
         if wait > 0:
             self._books.stand_in.journal.record("slowed", during=name)
             await asyncio.sleep(wait)

@@ -19,6 +19,8 @@ class FikenSettings:
 
     token: str
     company_slug: str
+    per_second: int = 4
+    """Requests answered at once; Fiken slows down whoever sends more."""
 
 
 class FikenError(Exception):
