@@ -97,18 +97,26 @@ async def test_an_ended_session_and_an_ended_key_are_nobody(
 
 async def interleaved(
     identity: Identity, path: str, bodies: tuple[dict[str, str], dict[str, str]], pairs: int
-) -> tuple[float, list[httpx.Response]]:
-    """The ratio of median times of two requests, taken in turns, and their last answers."""
-    spent: list[list[float]] = [[], []]
+) -> tuple[float, float, list[httpx.Response]]:
+    """How many times longer the first of two requests took, by the processor's clock and by the
+    wall's, medians of requests taken in turns; and their last answers.
+    """
+    spent: list[list[tuple[float, float]]] = [[], []]
     last: list[httpx.Response] = []
     for _ in range(pairs):
         last = []
         for place, body in enumerate(bodies):
-            began = time.perf_counter()
+            began = time.process_time(), time.perf_counter()
             last.append(await identity.anonymous.post(path, json=body))
-            spent[place].append(time.perf_counter() - began)
+            ended = time.process_time(), time.perf_counter()
+            spent[place].append((ended[0] - began[0], ended[1] - began[1]))
     identity.anonymous.cookies.clear()
-    return statistics.median(spent[0]) / statistics.median(spent[1]), last
+    cpu, wall = (
+        statistics.median(one[clock] for one in spent[0])
+        / statistics.median(one[clock] for one in spent[1])
+        for clock in (0, 1)
+    )
+    return cpu, wall, last
 
 
 @pytest.mark.parametrize(
@@ -122,12 +130,16 @@ async def test_neither_words_nor_time_tell_who_exists(
         {"email": kari.email, **more},
         {"email": f"{uuid4().hex}@example.com", **more},
     )
-    ratio, answers = await interleaved(identity, path, bodies, pairs=25)
-    assert answers[0].status_code == answers[1].status_code
-    assert answers[0].content == answers[1].content
-    assert dict(answers[0].headers) == dict(answers[1].headers)
-    # Wider than the bound for a quiet machine: this one is shared.
-    assert 0.7 < ratio < 1.4
+    walls = []
+    # Others' work on this machine shifts the wall's clock in one round, a difference in all.
+    while len(walls) < 5 and not (walls and 0.7 < walls[-1] < 1.4):
+        cpu, wall, answers = await interleaved(identity, path, bodies, pairs=25)
+        walls.append(wall)
+        assert 0.75 < cpu < 1.33
+        assert answers[0].status_code == answers[1].status_code
+        assert answers[0].content == answers[1].content
+        assert dict(answers[0].headers) == dict(answers[1].headers)
+    assert 0.7 < walls[-1] < 1.4, walls
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The doors of payments and prices: who may enter, and what they refuse."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -77,8 +78,10 @@ async def test_administration_is_for_system_administrators(bench: Bench) -> None
 async def test_an_unknown_or_foreign_project_is_not_found_after_waiting(bench: Bench) -> None:
     caller, other = await bench.workspace(), await bench.workspace()
     began = time.monotonic()
-    unknown = await bench.pay(caller, uuid4())
-    assert 1.9 < time.monotonic() - began < 4
+    # Twice as long and more: the machine may be busy, but nobody is kept for ever.
+    async with asyncio.timeout(10):
+        unknown = await bench.pay(caller, uuid4())
+    assert time.monotonic() - began > 1.9
     foreign = await bench.pay(caller, await bench.project(other))
     assert (unknown.status_code, unknown.json()) == (404, foreign.json())
 
