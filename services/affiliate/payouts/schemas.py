@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from chassis.bodies import Body
 from contracts.billing import Currency
 
 
-class RecordPayout(BaseModel):
+class RecordPayout(Body):
     """Everything pending in this currency was transferred under this reference."""
 
     affiliate_workspace_id: UUID

@@ -4,27 +4,33 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
+from chassis.bodies import Body
 from services.affiliate.relationships.rules import DEFAULT_COMMISSION_PERCENT
 
 
-class StartRelationship(BaseModel):
+def _boolean(value: object) -> object:
+    # To Python, and so to Literal, 0 equals False.
+    if not isinstance(value, bool):
+        raise ValueError("Input should be a valid boolean")
+    return value
+
+
+class StartRelationship(Body):
     """An administrator's decision that one workspace earns on another."""
 
     affiliate_workspace_id: UUID
     referred_workspace_id: UUID
-    commission_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = (
-        DEFAULT_COMMISSION_PERCENT
-    )
+    commission_percent: Annotated[StrictInt, Field(ge=1, le=100)] = DEFAULT_COMMISSION_PERCENT
     # PostgreSQL cannot store a NUL.
     notes: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
 
 
-class EndRelationship(BaseModel):
+class EndRelationship(Body):
     """Ending is the only change: a new percent is a new relationship."""
 
-    is_active: Literal[False]
+    is_active: Annotated[Literal[False], BeforeValidator(_boolean)]
 
 
 class RelationshipView(BaseModel):

@@ -6,14 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.bodies import Body
 from contracts.billing import BillableKind
 from services.billing.invoices.rules import InvoiceStatus, LineStatus
 
 
-class CreateInvoice(BaseModel):
+class CreateInvoice(Body):
     """Group a workspace's pending lines, all of them unless some are named."""
-
-    model_config = ConfigDict(extra="forbid")
 
     workspace_id: UUID
     line_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)] | None = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.bodies import Body
 from contracts.billing import BillableKind, Currency, PaymentMethod
 from services.billing.payments.rules import PaymentStatus
 
@@ -13,10 +14,8 @@ Page = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s]+$")]
 """Where a payer returns to; Stripe fills in `{CHECKOUT_SESSION_ID}`."""
 
 
-class CreatePayment(BaseModel):
+class CreatePayment(Body):
     """Pay for one project or video."""
-
-    model_config = ConfigDict(extra="forbid")
 
     billable_kind: BillableKind
     billable_id: UUID
@@ -25,10 +24,8 @@ class CreatePayment(BaseModel):
     cancel_url: Page | None = None
 
 
-class GrantFree(BaseModel):
+class GrantFree(Body):
     """An administrator gives a project away, and says why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     workspace_id: UUID
     billable_kind: BillableKind

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from chassis.bodies import Body
 from contracts.billing import BillableKind, Currency, PaymentMethod
 
-PriceOre = Annotated[int, Field(ge=1000, le=100_000_000, strict=True)]
+PriceOre = Annotated[StrictInt, Field(ge=1000, le=100_000_000)]
 
 
 class Price(BaseModel):
@@ -27,12 +28,10 @@ class PricingView(BaseModel):
     prices: list[Price]
 
 
-class ChangeWorkspaceBilling(BaseModel):
+class ChangeWorkspaceBilling(Body):
     """An administrator's agreement; a field left out stays, null returns to the list price."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    invoice_eligible: bool | None = None
+    invoice_eligible: StrictBool | None = None
     image_project_price_ore: PriceOre | None = None
     video_project_price_ore: PriceOre | None = None
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, EmailStr, Field, SecretStr, StringConstraints
 
+from chassis.bodies import Body
 from contracts.private import Language
 from services.identity.workspaces.rules import PLAIN_TEXT
 
@@ -17,7 +18,7 @@ NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 Password = Annotated[SecretStr, Field(max_length=128)]
 
 
-class SignUp(BaseModel):
+class SignUp(Body):
     """A new person with a workspace of their own, or in the one whose invitation they show."""
 
     name: Name
@@ -30,7 +31,7 @@ class SignUp(BaseModel):
     language: Language = "en"
 
 
-class SignIn(BaseModel):
+class SignIn(Body):
     """An address and its password."""
 
     email: EmailStr
@@ -43,33 +44,33 @@ class CheckYourMail(BaseModel):
     status: Literal["check_your_mail"] = "check_your_mail"
 
 
-class UseToken(BaseModel):
+class UseToken(Body):
     """The secret of a mailed link."""
 
     token: MailToken
 
 
-class ForgotPassword(BaseModel):
+class ForgotPassword(Body):
     """The address to mail a reset link to, if it has an account."""
 
     email: EmailStr
 
 
-class ResetPassword(BaseModel):
+class ResetPassword(Body):
     """The secret of the reset link, and the new password."""
 
     token: MailToken
     password: NewPassword
 
 
-class ChangePassword(BaseModel):
+class ChangePassword(Body):
     """The present password, and the new one."""
 
     password: Password
     new_password: NewPassword
 
 
-class ChangeEmail(BaseModel):
+class ChangeEmail(Body):
     """The new address, and the present password."""
 
     email: EmailStr
@@ -89,7 +90,7 @@ class BeginProvider(BaseModel):
     attempt: str
 
 
-class FinishProvider(BaseModel):
+class FinishProvider(Body):
     """What the provider's redirect carried, and the attempt this browser kept."""
 
     attempt: Annotated[str, StringConstraints(min_length=20, max_length=100)]

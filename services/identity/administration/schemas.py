@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
+from chassis.bodies import Body
 from contracts.caller import Plan, Role, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
@@ -17,7 +18,7 @@ Reason = Annotated[
 Words = Annotated[str, StringConstraints(max_length=100, pattern=PLAIN_TEXT)]
 
 
-class ChangeStanding(BaseModel):
+class ChangeStanding(Body):
     """What is left out stays; a suspension needs the reason."""
 
     plan: Plan | None = None
@@ -89,25 +90,25 @@ class UserSearch(BaseModel):
     cursor: UUID | None = None
 
 
-class Ban(BaseModel):
+class Ban(Body):
     """Why, and until when; without an end it stays until lifted."""
 
     reason: Reason
     expires_at: Moment | None = None
 
 
-class ChangeUser(BaseModel):
+class ChangeUser(Body):
     """Make somebody a system administrator, or no longer."""
 
-    is_system_admin: bool
+    is_system_admin: StrictBool
     reason: Reason
 
 
-class Impersonate(BaseModel):
+class Impersonate(Body):
     """Why, and for how long at most."""
 
     reason: Reason
-    minutes: int = Field(default=30, ge=1, le=60)
+    minutes: StrictInt = Field(default=30, ge=1, le=60)
 
 
 class ImpersonationView(BaseModel):
@@ -119,7 +120,7 @@ class ImpersonationView(BaseModel):
     return_token: str
 
 
-class StopImpersonation(BaseModel):
+class StopImpersonation(Body):
     """Without the token the impersonation just ends, and the administrator signs in again."""
 
     return_token: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
 
+from chassis.bodies import Body
 from contracts.caller import Role
 from contracts.private import Language
 from services.identity.workspaces.rules import PLAIN_TEXT
@@ -47,7 +48,7 @@ class MeView(BaseModel):
     impersonator_id: UUID | None = None
 
 
-class EditMe(BaseModel):
+class EditMe(Body):
     """What is left out stays."""
 
     name: (
@@ -62,13 +63,13 @@ class EditMe(BaseModel):
     language: Language | None = None
 
 
-class ChangeRole(BaseModel):
+class ChangeRole(Body):
     """Ownership is not given here: it is transferred."""
 
     role: GivenRole
 
 
-class Invite(BaseModel):
+class Invite(Body):
     """Whom, as what, and in which language the mail is; the inviter's when left out."""
 
     email: EmailStr
@@ -98,7 +99,7 @@ class InvitationList(BaseModel):
     next_cursor: str | None = None
 
 
-class LookUpInvitation(BaseModel):
+class LookUpInvitation(Body):
     """The secret of the mailed link."""
 
     token: MailedToken
@@ -113,7 +114,7 @@ class InvitationOffer(BaseModel):
     expires_at: datetime
 
 
-class AcceptInvitation(BaseModel):
+class AcceptInvitation(Body):
     """The secret; and the id of the workspace one is ready to leave, once asked."""
 
     token: MailedToken

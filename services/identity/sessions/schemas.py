@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from chassis.bodies import Body
 from contracts.caller import Caller
 from services.identity.sessions.rules import SCOPE_PATTERN
 from services.identity.workspaces.schemas import Moment, Name
@@ -34,7 +35,7 @@ class SessionList(BaseModel):
     next_cursor: None = None
 
 
-class CreateApiKey(BaseModel):
+class CreateApiKey(Body):
     """A name to recognise it by, what it may do, and for how long."""
 
     name: Name
@@ -70,7 +71,7 @@ class ApiKeyList(BaseModel):
     next_cursor: str | None = None
 
 
-class AskPrincipal(BaseModel):
+class AskPrincipal(Body):
     """What the gateway was shown: exactly one of the two."""
 
     session_token: Secret | None = None

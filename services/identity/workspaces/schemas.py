@@ -13,9 +13,11 @@ from pydantic import (
     ConfigDict,
     EmailStr,
     Field,
+    StrictInt,
     StringConstraints,
 )
 
+from chassis.bodies import Body
 from contracts.caller import Plan, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT, is_organization_number
 
@@ -73,7 +75,7 @@ class WorkspaceView(BaseModel):
     created_at: datetime
 
 
-class EditWorkspace(BaseModel):
+class EditWorkspace(Body):
     """What is left out stays."""
 
     name: Name | None = None
@@ -81,7 +83,7 @@ class EditWorkspace(BaseModel):
     contact_person: Name | None = None
 
 
-class Onboard(BaseModel):
+class Onboard(Body):
     """Which company this is and whom to ask."""
 
     name: Name
@@ -93,7 +95,7 @@ class Onboard(BaseModel):
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
-class Colors(BaseModel):
+class Colors(Body):
     """Both colours as #RRGGBB; null goes back to ours."""
 
     primary_color: Color | None
@@ -122,11 +124,11 @@ class BrandingView(BaseModel):
     """White label is part of the enterprise plan: without it, what was chosen waits."""
 
 
-class CreateLogoUpload(BaseModel):
+class CreateLogoUpload(Body):
     """What the browser is about to send."""
 
     content_type: Literal["image/png", "image/jpeg", "image/webp"]
-    size_bytes: Annotated[int, Field(ge=1, le=2**40)]
+    size_bytes: Annotated[StrictInt, Field(ge=1, le=2**40)]
 
 
 class LogoUploadView(BaseModel):
@@ -138,7 +140,7 @@ class LogoUploadView(BaseModel):
     headers: dict[str, str]
 
 
-class CloseWorkspace(BaseModel):
+class CloseWorkspace(Body):
     """The workspace's slug, typed out: this cannot be undone."""
 
     confirm: Annotated[str, StringConstraints(max_length=100)]

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from chassis.bodies import Body
 from services.imaging.catalogue import RoomType
 from services.imaging.images import rules
 from services.imaging.projects.schemas import Progress
@@ -29,10 +30,8 @@ SAME = (
 """Fields a view and its row share by name."""
 
 
-class ChangeImage(BaseModel):
+class ChangeImage(Body):
     """Only before the project starts."""
-
-    model_config = ConfigDict(extra="forbid")
 
     room_type: RoomType | None
 

@@ -4,28 +4,25 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from chassis.bodies import Body
 from services.imaging.catalogue import RoomType
 from services.imaging.styles.schemas import Name
 
 StyleTemplateId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class CreateProject(BaseModel):
+class CreateProject(Body):
     """A new photo project."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name
     style_template_id: StyleTemplateId
     room_type: RoomType | None = None
 
 
-class ChangeProject(BaseModel):
+class ChangeProject(Body):
     """What is left out stays as it is; style and room type only until the start."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     style_template_id: StyleTemplateId | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from chassis.bodies import Body
 from services.imaging.catalogue import RoomType
 
 Category = Literal["staging", "lighting", "exterior", "atmosphere"]
@@ -18,10 +19,8 @@ Words = Annotated[
 ]
 
 
-class CreateStyleTemplate(BaseModel):
+class CreateStyleTemplate(Body):
     """A style of the workspace's own."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name
     description: Name

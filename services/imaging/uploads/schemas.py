@@ -4,22 +4,21 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictInt, StringConstraints
 
+from chassis.bodies import Body
 from services.imaging.catalogue import RoomType
 from services.imaging.styles.schemas import NO_CONTROL
 
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NO_CONTROL)]
 
 
-class CreateUpload(BaseModel):
+class CreateUpload(Body):
     """What the browser is about to send; a type or size we do not take is refused by name."""
-
-    model_config = ConfigDict(extra="forbid")
 
     file_name: FileName
     content_type: Annotated[str, StringConstraints(max_length=255, pattern=NO_CONTROL)]
-    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+    size_bytes: Annotated[StrictInt, Field(ge=0, le=2**53)]
     room_type: RoomType | None = None
 
 
@@ -33,9 +32,7 @@ class UploadView(BaseModel):
     expires_at: datetime
 
 
-class ConfirmUpload(BaseModel):
+class ConfirmUpload(Body):
     """`etag` is what storage answered to the PUT, if the browser kept it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     etag: Annotated[str | None, Field(max_length=200)] = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.bodies import Body
 from contracts.private import Language
 from services.notifications.wording import TemplateName
 
@@ -50,7 +51,7 @@ class MailSearch(BaseModel):
     cursor: UUID | None = None
 
 
-class LiftSuppression(BaseModel):
+class LiftSuppression(Body):
     """The address that works again."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=r"^[^\x00]*$")]

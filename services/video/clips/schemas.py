@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.bodies import Body
 from contracts.video import AspectRatio
 from services.video.clips.rules import RoomType
 from services.video.videos.schemas import Text
@@ -16,10 +17,8 @@ Transition = Literal["cut", "seamless"]
 Seconds = Literal[5, 10]
 
 
-class AddClip(BaseModel):
+class AddClip(Body):
     """A clip from an enhanced photo; without a room type the photo's own."""
-
-    model_config = ConfigDict(extra="forbid")
 
     image_id: UUID
     end_image_id: UUID | None = None
@@ -30,10 +29,8 @@ class AddClip(BaseModel):
     duration_seconds: Seconds = 5
 
 
-class ChangeClip(BaseModel):
+class ChangeClip(Body):
     """What to change; a field that is not named stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     image_id: UUID = UUID(int=0)
     end_image_id: UUID | None = None
@@ -44,10 +41,8 @@ class ChangeClip(BaseModel):
     duration_seconds: Seconds = 5
 
 
-class ClipOrder(BaseModel):
+class ClipOrder(Body):
     """Every clip of the video, in the order to play."""
-
-    model_config = ConfigDict(extra="forbid")
 
     clip_ids: Annotated[list[UUID], Field(max_length=20)]
 
@@ -55,10 +50,8 @@ class ClipOrder(BaseModel):
 TemplateId = Literal["classic-tour", "highlights", "apartment", "social-reel", "before-after"]
 
 
-class FillTemplate(BaseModel):
+class FillTemplate(Body):
     """One photo for each clip of a template, in any order."""
-
-    model_config = ConfigDict(extra="forbid")
 
     template_id: TemplateId
     image_ids: Annotated[list[UUID], Field(min_length=2, max_length=20)]

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from chassis.bodies import Body
 from contracts.video import AspectRatio
 from services.video.tables import VideoProject
 from services.video.videos.rules import describe
@@ -21,7 +22,7 @@ Text = Annotated[str, AfterValidator(_no_nul)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Description = Annotated[Text, Field(max_length=2000)]
 TrackId = Annotated[Text, Field(max_length=60)]
-Volume = Annotated[int, Field(ge=0, le=100)]
+Volume = Annotated[StrictInt, Field(ge=0, le=100)]
 
 
 def _distinct(ratios: list[AspectRatio]) -> list[AspectRatio]:
@@ -33,30 +34,26 @@ AspectRatios = Annotated[
 ]
 
 
-class CreateVideo(BaseModel):
+class CreateVideo(Body):
     """A tour video to draft."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name
     description: Description | None = None
-    aspect_ratios: AspectRatios = ["16:9"]
+    aspect_ratios: AspectRatios = Field(default=["16:9"])
     music_track_id: TrackId | None = None
     music_volume: Volume = 50
-    generate_native_audio: bool = True
+    generate_native_audio: StrictBool = True
 
 
-class ChangeVideo(BaseModel):
+class ChangeVideo(Body):
     """What to change; a field that is not named stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name = ""
     description: Description | None = None
-    aspect_ratios: AspectRatios = ["16:9"]
+    aspect_ratios: AspectRatios = Field(default=["16:9"])
     music_track_id: TrackId | None = None
     music_volume: Volume = 50
-    generate_native_audio: bool = True
+    generate_native_audio: StrictBool = True
 
 
 class ProgressView(BaseModel):

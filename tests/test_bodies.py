@@ -1,0 +1,78 @@
+"""Request bodies take what their published schemas say, and nothing that only looks like it."""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
+
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from chassis.bodies import Body
+from tests.test_architecture import ROOT, sources
+
+# What schemas must not take: JSON's numbers and texts where a boolean or a whole number is meant.
+LOOKALIKES: dict[type, list[Any]] = {bool: [0, 1, "true", 0.0], int: ["5", True, "5.0"]}
+
+
+def bodies_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from bodies_of(field.annotation)
+    for part in get_args(annotation):
+        yield from bodies_of(part)
+
+
+def every_body() -> list[type[BaseModel]]:
+    found: dict[str, type[BaseModel]] = {}
+    for path in sources("services"):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        routers = [value for value in vars(module).values() if isinstance(value, APIRouter)]
+        for route in (route for router in routers for route in router.routes):
+            field = getattr(route, "body_field", None)
+            for body in bodies_of(field.field_info.annotation) if field else ():
+                found[f"{body.__module__}.{body.__name__}"] = body
+    return [found[name] for name in sorted(found)]
+
+
+BODIES = every_body()
+
+
+def scalars(annotation: Any) -> set[type]:
+    """Which of bool and int a field may hold, through unions, Annotated and Literal."""
+    parts = get_args(annotation)
+    if not parts:
+        return {annotation} & set(LOOKALIKES) if inspect.isclass(annotation) else set()
+    return set().union(*(scalars(p) or {type(p)} & set(LOOKALIKES) for p in parts))
+
+
+def accepts(value: TypeAdapter[Any], wrong: Any) -> bool:
+    try:
+        value.validate_python(wrong)
+    except ValidationError:
+        return False
+    return True
+
+
+def test_lax_numbers_and_booleans_would_be_seen() -> None:
+    assert accepts(TypeAdapter(bool), 0)
+    assert accepts(TypeAdapter(int), "5")
+    assert accepts(TypeAdapter(Literal[False]), 0)
+    assert scalars(int | None) == {int}
+    assert scalars(Annotated[Literal[False], "noted"]) == {bool}
+
+
+def test_bodies_are_found() -> None:
+    assert len(BODIES) > 40
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+def test_body_refuses_unknown_fields_and_lookalikes(body: type[BaseModel]) -> None:
+    assert issubclass(body, Body)
+    assert body.model_config["extra"] == "forbid"
+    for name, field in body.model_fields.items():
+        value = TypeAdapter[Any](field.rebuild_annotation())
+        taken = [wrong for kind in scalars(field.annotation) for wrong in LOOKALIKES[kind]]
+        assert [wrong for wrong in taken if accepts(value, wrong)] == [], name
