@@ -17,14 +17,8 @@ up: product ## Run the whole product here until Ctrl-C; prints its addresses
 down: product ## Stop what `make up` and the demo started
 	@$(RUN) -m local.down
 
-# A process for each folder: it gives its connections back when it ends, and PostgreSQL lets 100 in.
-# One after the other: several of them time what they see, or start servers of their own.
-FOLDERS := $(filter-out tests/support/,$(wildcard tests/*/))
-
-test: all check ## Check everything: style, types, fences, rules, services, stories
-	@failed=; for folder in tests/test_*.py $(FOLDERS); do \
-	  echo "$$folder"; $(RUN) -m pytest "$$folder" || failed="$$failed $$folder"; \
-	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+test: all ## Check everything: style, types, fences, rules, services, stories
+	@$(RUN) -m tests.lanes
 
 check: all ## Format, lint, types, import fences, schema drift
 	@$(RUN) -m ruff format --check .
