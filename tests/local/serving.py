@@ -16,11 +16,27 @@ def free_socket() -> tuple[socket.socket, str]:
     return bound, f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to; uvicorn's own looks ten times a second, and tests would wait."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._told.wait()
+
+
 @asynccontextmanager
 async def served(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
     """Run the application, lifespan included, until the block ends."""
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         async with asyncio.timeout(10):
@@ -28,6 +44,6 @@ async def served(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
                 await asyncio.sleep(0.01)
         yield
     finally:
-        server.should_exit = True
+        server.end()
         async with asyncio.timeout(10):
             await running
