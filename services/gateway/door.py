@@ -1,13 +1,11 @@
 """Every request enters here: trace, checks, origins, and refusals as problem documents."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.context import attach, detach
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.errors import Forbidden, Refusal, problem
@@ -19,12 +17,9 @@ from services.gateway.progress.api import CONTINUES
 from services.gateway.proxy import Proxy
 from services.gateway.routing import Route, find_route
 from services.gateway.settings import Settings
+from services.gateway.tracing import NO_PARENT, Tracing
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("gateway")
-
-# A trace begins at this door: what a client claims about traces is not believed.
-NO_PARENT = Context()
 
 
 @dataclass(slots=True)
@@ -51,6 +46,7 @@ class Door:
         self._own = own
         self._proxy = proxy
         self._origins = Origins(settings.allowed_origins)
+        self._tracing = Tracing(trace.get_tracer_provider())
         self._always = ALWAYS + (OVER_TLS if settings.secure_cookies else [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,16 +54,15 @@ class Door:
             await self._own(scope, receive, send)
             return
         route = find_route(scope["path"])
-        span = _start_span(scope["method"], route)
-        token = attach(trace.set_span_in_context(span, NO_PARENT))
+        passage = self._tracing.begin(scope["method"], route)
+        token = attach(trace.set_span_in_context(passage, NO_PARENT))
+        request_id = b"%032x" % passage.get_span_context().trace_id
+        origin = self._origins.headers_for(scope["headers"])
+        answer = Answer(send, [(b"x-request-id", request_id), *origin, *self._always])
         try:
-            trace_id = b"%032x" % span.get_span_context().trace_id
-            origin = self._origins.headers_for(dict(scope["headers"]).get(b"origin"))
-            answer = Answer(send, [(b"x-request-id", trace_id), *origin, *self._always])
             await self._answer(route, scope, receive, answer)
-            span.set_attribute("http.response.status_code", answer.status or 0)
         finally:
-            span.end()
+            self._tracing.end(passage, answer.status or 0)
             detach(token)
 
     async def _answer(
@@ -109,13 +104,3 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, answer: Answ
     document = problem(refusal.status, refusal.code, refusal.title, refusal.detail)
     document.headers.update(refusal.headers)
     await document(scope, receive, answer.send)
-
-
-def _start_span(method: str, route: Route | None) -> Span:
-    name = f"{method} {route.prefix if route else 'own'}"
-    span = tracer.start_span(name, context=NO_PARENT, kind=SpanKind.SERVER)
-    if span.get_span_context().is_valid:
-        return span
-    # No tracing set up here: the services and the logs still share one trace id.
-    trace_id, span_id = secrets.randbits(128) | 1, secrets.randbits(64) | 1
-    return NonRecordingSpan(SpanContext(trace_id, span_id, False, TraceFlags(1)))

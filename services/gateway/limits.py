@@ -42,9 +42,15 @@ class Policy:
         refusal: type[TooManyRequests] = TooManyRequests,
     ) -> None:
         self.item = RateLimitItemPerMinute(calls, minutes)
-        self.described = f'"{name}";q={calls};w={self.item.get_expiry()}'
-        self.name = name
+        self.seconds = self.item.get_expiry()
+        self.described = (b"ratelimit-policy", f'"{name}";q={calls};w={self.seconds}'.encode())
+        self.name = name.encode()
         self.refusal = refusal
+        # As the library names the key in its storage, without asking it at every call.
+        self._before, self._after = self.item.key_for("\0").split("\0")
+
+    def key_for(self, key: str) -> str:
+        return f"{self._before}{key}{self._after}"
 
 
 def _metered(settings: Settings) -> dict[Meter, dict[str, Policy]]:
@@ -68,7 +74,9 @@ class CallLimits:
 
     def __init__(self, settings: Settings) -> None:
         self._metered = _metered(settings)
-        self._shared = MovingWindowRateLimiter(_open_storage(settings.limits_storage_url))
+        storage = _open_storage(settings.limits_storage_url)
+        self._here = storage if isinstance(storage, WindowStorage) else None
+        self._shared = MovingWindowRateLimiter(storage)
         self._alone = MovingWindowRateLimiter(WindowStorage())
         self._alone_until = 0.0
         self._members = {
@@ -130,11 +138,15 @@ class CallLimits:
             accepted = await limiter.hit(policy.item, key)
             return accepted, await limiter.get_window_stats(policy.item, key)
 
-        accepted, window = await self._with_storage(hit)
+        if self._here is not None:
+            accepted, window = self._here.count(
+                policy.key_for(key), policy.item.amount, policy.seconds
+            )
+        else:
+            accepted, window = await self._with_storage(hit)
         if not accepted:
             raise _refusal(policy, window)
-        headers = _headers(policy, window)
-        return [(name.encode(), value.encode()) for name, value in headers.items()]
+        return _headers(policy, window)
 
     async def _with_storage(self, ask: Callable[[Limiter], Awaitable[T]]) -> T:
         """Ask the shared counts; while their storage is away this replica counts alone."""
@@ -152,18 +164,19 @@ async def _clear(item: RateLimitItem, key: str, limiter: Limiter) -> None:
 
 
 def _refusal(policy: Policy, window: WindowStats) -> TooManyRequests:
-    headers = _headers(policy, window)
     refusal = policy.refusal()
-    refusal.headers = {**headers, "retry-after": headers["ratelimit"].rpartition("=")[2]}
+    refusal.headers = {name.decode(): value.decode() for name, value in _headers(policy, window)}
+    refusal.headers["retry-after"] = str(_seconds_left(window))
     return refusal
 
 
-def _headers(policy: Policy, window: WindowStats) -> dict[str, str]:
-    reset = max(1, int(window.reset_time - time.time()) + 1)
-    return {
-        "ratelimit-policy": policy.described,
-        "ratelimit": f'"{policy.name}";r={max(0, window.remaining)};t={reset}',
-    }
+def _headers(policy: Policy, window: WindowStats) -> Headers:
+    left = (policy.name, max(0, window.remaining), _seconds_left(window))
+    return [policy.described, (b"ratelimit", b'"%b";r=%d;t=%d' % left)]
+
+
+def _seconds_left(window: WindowStats) -> int:
+    return max(1, int(window.reset_time - time.time()) + 1)
 
 
 def _open_storage(url: str) -> Storage:

@@ -24,10 +24,11 @@ class Origins:
     def allows(self, origin: bytes | None) -> bool:
         return origin in self._allowed
 
-    def headers_for(self, origin: bytes | None) -> Headers:
-        """What lets a page of this origin read the answer; nothing for a foreign one."""
+    def headers_for(self, headers: Headers) -> Headers:
+        """What lets the page that calls read the answer; nothing for one of a foreign origin."""
         if not self._allowed:
             return []
+        origin = dict(headers).get(b"origin")
         vary = (b"vary", b"origin")
         if origin is None or not self.allows(origin):
             return [vary]

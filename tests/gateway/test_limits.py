@@ -10,6 +10,7 @@ import pytest
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from services.gateway.limits import Policy
 from services.gateway.windows import WindowStorage
 from tests.gateway.conftest import Gateway, Person, StartGateway
 from tests.gateway.serving import closed_address
@@ -152,3 +153,19 @@ async def test_windows_move_and_are_swept(monkeypatch: pytest.MonkeyPatch) -> No
     now += 200
     assert await limiter.hit(item, "b")
     assert len(storage._accepted) == 1
+
+
+async def test_a_window_counts_the_same_in_one_step_as_through_the_library() -> None:
+    limiter = MovingWindowRateLimiter(storage := WindowStorage())
+    policy = Policy("calls", 3)
+    key = policy.key_for("member:x")
+    assert key == policy.item.key_for("member:x")
+    for left in (2, 1, 0):
+        accepted, window = storage.count(key, 3, policy.seconds)
+        assert (accepted, window.remaining) == (True, left)
+        assert await limiter.get_window_stats(policy.item, "member:x") == window
+    refused, window = storage.count(key, 3, policy.seconds)
+    assert (refused, window.remaining) == (False, 0)
+    assert not await limiter.hit(policy.item, "member:x")
+    await limiter.clear(policy.item, "member:x")
+    assert storage.count(key, 3, policy.seconds)[0]
