@@ -10,7 +10,7 @@ import ffmpeg
 from services.video.media.mp4 import NotAnMp4, Track, find_track, is_faststart, read_track
 from services.video.media.program import SAFE_INPUT, Program, RenderFailed
 from services.video.media.score import SAMPLES_PER_FRAME, frames_of
-from services.video.media.segments import FPS, VIDEO_TIMESCALE, Frame, cuts_of
+from services.video.media.segments import CROSS_FADE_FRAMES, FPS, VIDEO_TIMESCALE, Frame, cuts_of
 from services.video.media.splice import Stretch
 
 MAX_SIDE = 4096
@@ -116,9 +116,10 @@ def check_film(path: Path, frame: Frame, stretches: Sequence[Stretch]) -> None:
 
 
 async def make_pictures(program: Program, segment: Path, poster: Path, thumbnail: Path) -> None:
-    """JPEGs of one second into a segment."""
+    """JPEGs of half a second into a segment: a key frame, so that nothing else is decoded."""
+    at = CROSS_FADE_FRAMES / FPS
     split = (
-        ffmpeg.input(str(segment), f="mov", **SAFE_INPUT, ss=1, threads=1)
+        ffmpeg.input(str(segment), f="mov", **SAFE_INPUT, ss=at, threads=1)
         .video.filter("format", "yuvj420p")
         .filter_multi_output("split", 2)
     )

