@@ -16,6 +16,7 @@ COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 STOP_SECONDS = 8.0
 READY_SECONDS = 60.0
 RESTART_SECONDS = 0.5
+LAST_WORDS_SECONDS = 0.5
 MAX_LINE_BYTES = 1024 * 1024
 
 Say = Callable[[str], None]
@@ -34,6 +35,7 @@ class Supervised:
         self._colour = colour
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
+        self._showing: asyncio.Task[None] | None = None
         self._task = asyncio.create_task(self._keep_running())
 
     @property
@@ -50,16 +52,13 @@ class Supervised:
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self._process is None:
             return
         with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self._process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_ended(self._process), STOP_SECONDS)
+        await self._clear_away()
 
     async def _keep_running(self) -> None:
         while True:
@@ -75,10 +74,20 @@ class Supervised:
                 start_new_session=True,
                 limit=MAX_LINE_BYTES,
             )
-            await self._show(self._process)
-            code = await self._process.wait()
+            self._showing = asyncio.create_task(self._show(self._process))
+            code = await _ended(self._process)
+            await self._clear_away()
             self._line(f"ended with {code}, starting again")
             await asyncio.sleep(RESTART_SECONDS)
+
+    async def _clear_away(self) -> None:
+        """End what the program leaves behind; who escaped its group may go on, and is not heard."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._showing is not None:
+            await asyncio.wait([self._showing], timeout=LAST_WORDS_SECONDS)
+            self._showing.cancel()
 
     async def _show(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
@@ -89,6 +98,14 @@ class Supervised:
         if sys.stderr.isatty():
             name = f"\x1b[{self._colour}m{name}\x1b[0m"
         self._say(f"{name} {text}")
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """Its exit code."""
+    # Polling: asyncio's own `wait` also waits for whoever has inherited the output.
+    while process.returncode is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    return process.returncode
 
 
 class Supervisor:
