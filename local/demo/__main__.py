@@ -13,6 +13,7 @@ from local.demo.photos import find_photos
 from local.demo.report import closing_lines, draw_contact_sheet, summary_of, write_summary
 from local.demo.rooms import draw_photos
 from local.demo.screen import Screen
+from local.demo.strip import draw_strip
 from local.infrastructure import InfrastructureMissing
 from local.infrastructure.place import REPOSITORY
 from local.supervisor import NotReady
@@ -50,6 +51,7 @@ async def main() -> None:
             )
             outcome = await journey.run()
     await asyncio.to_thread(draw_contact_sheet, outcome, OUT / "contact-sheet.jpg")
+    await asyncio.to_thread(draw_strip, OUT / "film.mp4", OUT / "film-strip.jpg")
     summary = summary_of(outcome, time.monotonic() - started)
     write_summary(OUT / "summary.json", summary)
     for line in closing_lines(outcome, summary, OUT):

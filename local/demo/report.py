@@ -82,6 +82,7 @@ def closing_lines(outcome: Outcome, summary: dict[str, Any], out: Path) -> list[
         f"Before and after  {out / 'contact-sheet.jpg'}",
         f"Film              {outcome.film['path']}  ({outcome.film['duration_seconds']:.1f} s,"
         f" {outcome.film['width']}x{outcome.film['height']})",
+        f"Film strip        {out / 'film-strip.jpg'}",
         f"Invoice           {out / 'invoice.html'}  (number {invoice['number']},"
         f" {invoice['status']})",
         *(f"Not taken         {photo.path.name}: {photo.error}" for photo in refused),
