@@ -21,14 +21,13 @@ from tests.support.services import make_caller
 
 
 @pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """Every span of this process, as an exporter would get them."""
     exporter = InMemorySpanExporter()
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
+    provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
+    # What is set by the front door stays for ever, and with it a trace id in others' answers.
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     instrumentor = AsyncPGInstrumentor()  # type: ignore[no-untyped-call]
     instrumentor.instrument()
     yield exporter
