@@ -3,9 +3,11 @@
 import re
 from typing import Self
 
-from pydantic import SecretStr, model_validator
+from jwt.exceptions import InvalidKeyError
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis import caller as caller_token
 from contracts.caller import Plan
 
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
@@ -75,6 +77,15 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     log_as_json: bool = True
+
+    @field_validator("caller_signing_key")
+    @classmethod
+    def _key_signs(cls, value: SecretStr) -> SecretStr:
+        try:
+            caller_token.sign_gateway(value.get_secret_value())
+        except (InvalidKeyError, AttributeError, TypeError, ValueError):
+            raise ValueError("not an Ed25519 private key in PEM") from None
+        return value
 
     @model_validator(mode="after")
     def _origins_are_exact(self) -> Self:

@@ -15,9 +15,10 @@ class Settings(ServiceSettings):
 
     service: str = "notifications"
 
-    resend_api_key: SecretStr
+    resend_api_key: SecretStr = Field(min_length=8)
     resend_url: str = "https://api.resend.com"
-    resend_webhook_secret: SecretStr
+    resend_webhook_secret: SecretStr = Field(min_length=32)
+    """`whsec_…`; with an empty one anybody could say which address bounces."""
     resend_timeout_seconds: int = Field(default=10, ge=1)
 
     public_url: str

@@ -9,7 +9,13 @@ import httpx
 import pytest
 
 from contracts.event import Event
-from contracts.identity import MemberRemoved, SessionsRevoked, WorkspaceSuspended
+from contracts.identity import (
+    MemberRemoved,
+    MemberRoleChanged,
+    SessionsRevoked,
+    WorkspaceDeleted,
+    WorkspaceSuspended,
+)
 from services.gateway.progress import streams
 from services.gateway.progress.streams import WAITING, Fact, Streams
 from tests.gateway.conftest import Gateway, Person, Publish, StartGateway, until
@@ -143,12 +149,14 @@ async def test_signing_out_ends_that_stream_at_once_and_no_other(
         assert not staying.ended.is_set()
 
 
-async def test_removal_and_suspension_end_streams_within_a_second(
+async def test_whatever_changes_a_callers_standing_ends_streams_within_a_second(
     gateway: Gateway, kari: Person, publish: Publish
 ) -> None:
     ends: list[Event] = [
         MemberRemoved(workspace_id=kari.workspace_id, member_id=kari.member_id),
+        MemberRoleChanged(workspace_id=kari.workspace_id, member_id=kari.member_id, role="member"),
         WorkspaceSuspended(workspace_id=kari.workspace_id, reason="unpaid"),
+        WorkspaceDeleted(workspace_id=kari.workspace_id),
         SessionsRevoked(workspace_id=kari.workspace_id, member_id=kari.member_id),
     ]
     for end in ends:

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from chassis.testing import make_key_pair
 from contracts.caller import Caller
 from contracts.identity import MemberRemoved, SessionsRevoked, WorkspaceSuspended
 from services.gateway.credentials import find_credential
@@ -26,7 +27,7 @@ SETTINGS = Settings(
     affiliate_url="http://a",
     notifications_url="http://n",
     rabbitmq_url="amqp://b",
-    caller_signing_key="k",
+    caller_signing_key=make_key_pair().private_key,
 )
 
 
@@ -156,6 +157,13 @@ def test_only_our_own_pages_may_act_with_a_cookie(
 def test_an_inexact_origin_stops_the_start(origin: str) -> None:
     with pytest.raises(ValueError, match="not an origin"):
         Settings(**{**SETTINGS.model_dump(), "allowed_origins": (origin,)})
+
+
+@pytest.mark.parametrize("key", ["", "changeme", make_key_pair().public_key])
+def test_a_key_that_cannot_sign_stops_the_start_and_is_not_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="not an Ed25519 private key") as caught:
+        Settings(**{**SETTINGS.model_dump(), "caller_signing_key": key})
+    assert not key or key not in str(caught.value)
 
 
 def test_headers_named_by_connection_stop_here() -> None:

@@ -195,6 +195,23 @@ async def test_nobody_is_invited_as_owner(kari: Person, role: str) -> None:
     assert (await kari.client.post("/v1/invitations", json=body)).status_code == 422
 
 
+async def test_whoever_accepts_names_neither_role_nor_workspace(
+    identity: Identity, kari: Person
+) -> None:
+    ola = await identity.verified(await identity.person())
+    letter = await identity.invite(kari, ola.email)
+    new = {"name": "Ola", "email": f"{uuid4().hex}@example.com", "password": "long enough"}
+    for more in ({"role": "owner"}, {"workspace_id": str(uuid4())}, {"email": kari.email}):
+        tampered = await accept(ola, letter.token, **more)
+        assert tampered.status_code == 422, more
+    for more in ({"role": "owner"}, {"workspace_id": str(uuid4())}):
+        body = {**new, "invitation_token": letter.token, **more}
+        answer = await identity.anonymous.post("/v1/auth/sign-up", json=body)
+        assert answer.status_code == 422, more
+    moved = await accept(ola, letter.token, leave_workspace_id=str(ola.workspace_id))
+    assert (moved.status_code, moved.json()["member"]["role"]) == (200, "member")
+
+
 async def test_the_secret_is_in_the_mail_and_in_no_list(identity: Identity, kari: Person) -> None:
     letter = await identity.invite(kari, f"{uuid4().hex}@example.com")
     listed = await kari.client.get("/v1/invitations")

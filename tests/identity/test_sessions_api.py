@@ -174,7 +174,7 @@ async def test_an_api_key_expires(identity: Identity, kari: Person) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "expiry_in_the_past")
 
 
-@pytest.mark.parametrize("scopes", [[], ["everything"], ["projects:delete"]])
+@pytest.mark.parametrize("scopes", [[], ["everything"], ["projects:delete"], ["invoices:write"]])
 async def test_an_api_key_needs_known_scopes(kari: Person, scopes: list[str]) -> None:
     answer = await kari.client.post("/v1/api-keys", json={"name": "key", "scopes": scopes})
     assert answer.status_code == 422

@@ -82,7 +82,7 @@ async def test_roles_suspension_and_scopes_are_checked_on_every_write(imaging: B
     kinds = {
         "colleague": make_caller(role="member", **workspace),
         "suspended": make_caller(workspace_status="suspended", **workspace),
-        "read key": make_caller(scopes=frozenset({"projects:read"}), **workspace),
+        "read key": make_caller(scopes=frozenset({"projects:read", "images:read"}), **workspace),
     }
     writes: list[tuple[str, str, Any]] = [
         ("PATCH", f"/v1/projects/{project['id']}", {"name": "B"}),

@@ -127,6 +127,19 @@ def test_an_api_key_needs_the_scope() -> None:
         projects.may_read(make_caller(scopes=frozenset()))
 
 
+@pytest.mark.parametrize(("area", "other"), [("projects", "images"), ("images", "projects")])
+def test_a_key_for_projects_is_none_for_their_pictures(
+    area: projects.Area, other: projects.Area
+) -> None:
+    caller = make_caller(scopes=frozenset({f"{area}:read", f"{area}:write"}))
+    projects.may_read(caller, area)
+    projects.may_edit(caller, caller.member_id, area)
+    with pytest.raises(Forbidden):
+        projects.may_read(caller, other)
+    with pytest.raises(Forbidden):
+        projects.may_edit(caller, caller.member_id, other)
+
+
 def test_nobody_deletes_while_impersonating() -> None:
     caller = make_caller(impersonator_id=make_caller().member_id)
     projects.may_edit(caller, caller.member_id)

@@ -12,8 +12,10 @@ USE_RECORDED_EVERY = timedelta(minutes=1)
 
 TOKEN_BYTES = 32
 KEY_PREFIX = "ais"
+# A program writes no invoice and no commission: those two are read.
 SCOPE_PATTERN = (
-    r"^(projects|images|videos|payments|invoices|affiliate|workspace|members):(read|write)$"
+    r"^((projects|images|videos|payments|workspace|members):(read|write)"
+    r"|(invoices|affiliate):read)$"
 )
 
 

@@ -21,7 +21,7 @@ from services.imaging.tables import ImageVersion
 
 async def get_versions(session: AsyncSession, caller: Caller, image_id: UUID) -> list[ImageVersion]:
     """Newest first; raises ImageNotFound, for those of deleted projects too."""
-    may_read(caller)
+    may_read(caller, "images")
     return await _find_versions(session, caller, image_id)
 
 
@@ -43,7 +43,7 @@ async def change_image(
     """Another room type, until the project starts."""
     newest = (await _find_versions(session, caller, image_id))[0]
     project = await projects.get_project(session, caller.workspace_id, newest.project_id, lock=True)
-    may_edit(caller, project.member_id)
+    may_edit(caller, project.member_id, "images")
     image = await repository.get_version(session, caller.workspace_id, newest.id, lock=True)
     if image.status != "pending":
         raise ProjectAlreadyStarted

@@ -131,7 +131,7 @@ async def list_images(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ImagePage:
-    rules.may_read(caller)
+    rules.may_read(caller, "images")
     after = _after(cursor)
     async with database.transaction(caller) as session:
         await repository.get_project(session, caller.workspace_id, project_id)

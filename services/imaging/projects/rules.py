@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from chassis.errors import Forbidden
 from contracts.caller import Caller
 from services.imaging.errors import WorkspaceSuspended
 
-READ = "projects:read"
-WRITE = "projects:write"
+Area = Literal["projects", "images"]
+"""What an API key's scope is about: a project itself, or the pictures in it."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,21 @@ def progress_of(tally: Tally, *, paid: bool) -> tuple[str, str, int]:
     return ("failed", f"{tally.failed_count} of {tally.image_count} images failed", 100)
 
 
-def may_read(caller: Caller) -> None:
+def may_read(caller: Caller, area: Area = "projects") -> None:
     """Everyone in the workspace; a key needs the scope."""
-    _has_scope(caller, READ)
+    _has_scope(caller, f"{area}:read")
 
 
-def may_create(caller: Caller) -> None:
+def may_create(caller: Caller, area: Area = "projects") -> None:
     """Every role, unless the workspace is suspended."""
-    _has_scope(caller, WRITE)
+    _has_scope(caller, f"{area}:write")
     if caller.workspace_status == "suspended":
         raise WorkspaceSuspended
 
 
-def may_edit(caller: Caller, member_id: UUID) -> None:
+def may_edit(caller: Caller, member_id: UUID, area: Area = "projects") -> None:
     """Owners and administrators all, members their own; `member_id` made it."""
-    may_create(caller)
+    may_create(caller, area)
     if caller.role == "member" and caller.member_id != member_id:
         raise Forbidden("Members edit only their own projects")
 

@@ -38,7 +38,7 @@ async def create_upload(
 ) -> Upload:
     """Reserve a place in the project and a key in storage."""
     project = await projects.get_project(session, caller.workspace_id, project_id, lock=True)
-    may_edit(caller, project.member_id)
+    may_edit(caller, project.member_id, "images")
     if project.status != "pending":
         raise errors.ProjectAlreadyStarted
     _check_announced(body, settings)
@@ -157,7 +157,7 @@ async def claim_upload(
     """Ours to check, or the image it became already; raises a Refusal."""
     upload = await repository.get_upload(session, caller.workspace_id, upload_id)
     project = await projects.get_project(session, caller.workspace_id, upload.project_id)
-    may_edit(caller, project.member_id)
+    may_edit(caller, project.member_id, "images")
     if upload.status == "confirmed":
         return upload, await images.get_version(session, upload.workspace_id, upload.image_id)
     if upload.status == "refused":
