@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +9,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from local.infrastructure import ports
 from tests.chassis.bench import Bench, until
+
+FIRST_PORT = 24_000
 
 
 @dataclass
@@ -42,8 +44,8 @@ class WorkerProcess:
 @asynccontextmanager
 async def worker_process(bench: Bench, **settings: object) -> AsyncIterator[WorkerProcess]:
     """The worker of this bench in a process of its own; killed at the end if it still lives."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    claims = ports.Claims()
+    port = claims.port(FIRST_PORT)
     values = {
         **bench.settings.model_dump(include={"service", "caller_public_key"}),
         "database_url": bench.settings.database_url.get_secret_value(),
@@ -66,6 +68,7 @@ async def worker_process(bench: Bench, **settings: object) -> AsyncIterator[Work
         if process.returncode is None:
             process.kill()
             await process.wait()
+        claims.release()
 
 
 @asynccontextmanager

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 
 from chassis.settings import StorageSettings
+from local.infrastructure.ports import HOST, Claims
 from services.video.settings import Settings
-from tests.local.serving import free_socket
 
+FIRST_PORT = 25_000
 ROOT = Path(__file__).parents[2]
 
 
@@ -49,6 +50,7 @@ class Processes:
 
     environment: dict[str, str]
     folder: Path
+    claims: Claims
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, module: str) -> subprocess.Popen[bytes]:
@@ -61,9 +63,9 @@ class Processes:
 
     async def start_worker(self) -> None:
         """Returns when its consumers are registered: before, nobody would take our notes."""
-        bound, address = free_socket()
-        self.environment["VIDEO_PORT"] = address.rsplit(":", 1)[-1]
-        bound.close()
+        port = self.claims.port(FIRST_PORT)
+        address = f"http://{HOST}:{port}"
+        self.environment["VIDEO_PORT"] = str(port)
         self.start("services.video.worker")
         async with asyncio.timeout(60), httpx.AsyncClient(timeout=3) as web:
             while not await _is_ready(web, address):
@@ -84,14 +86,15 @@ async def _is_ready(web: httpx.AsyncClient, address: str) -> bool:
 
 @asynccontextmanager
 async def processes(environment: dict[str, str], folder: Path) -> AsyncIterator[Processes]:
-    made = Processes(environment, folder)
-    try:
-        yield made
-    finally:
-        for process in made.running:
-            process.terminate()
-        for process in made.running:
-            try:
-                await asyncio.to_thread(process.wait, 10)
-            except subprocess.TimeoutExpired:
-                made.kill(process)
+    with Claims() as claims:
+        made = Processes(environment, folder, claims)
+        try:
+            yield made
+        finally:
+            for process in made.running:
+                process.terminate()
+            for process in made.running:
+                try:
+                    await asyncio.to_thread(process.wait, 10)
+                except subprocess.TimeoutExpired:
+                    made.kill(process)
