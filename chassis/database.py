@@ -3,20 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from chassis.notices import Notices
 from chassis.settings import ServiceSettings
 from contracts.event import SYSTEM, Actor
 
-SET_WORKSPACE = text("SELECT set_config('app.workspace_id', :workspace_id, true)")
-SET_ALL_WORKSPACES = text("SELECT set_config('app.all_workspaces', 'on', true)")
+# Local to the transaction: a session-level setting leaks through the pool.
+SEE = text("SELECT set_config(:setting, :value, true)")
 
 
 class ChassisTable(DeclarativeBase):
@@ -45,12 +47,11 @@ def create_engine(
     url: str, *, pool_size: int = 10, statement_timeout_seconds: float = 15.0
 ) -> AsyncEngine:
     milliseconds = str(int(statement_timeout_seconds * 1000))
-    return sqlalchemy_engine(
+    engine = sqlalchemy_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=statement_timeout_seconds,
-        pool_pre_ping=True,
         # Parameters in an error's text would reach the logs: they hold people's data and secrets.
         hide_parameters=True,
         connect_args={
@@ -61,6 +62,14 @@ def create_engine(
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, _: Any, __: Any) -> None:
+    """What a restarted server closed is replaced; unlike a ping, asking ourselves is no journey."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server has closed this connection")
 
 
 def open_database(settings: ServiceSettings) -> "Database":
@@ -79,27 +88,51 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self.notices = Notices(engine)
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncSession]:
         """See and change one workspace's rows: commit on success, roll back on any exception."""
-        async with self._sessions() as session, session.begin():
-            # Local to the transaction: a session-level setting leaks through the pool.
-            await session.execute(SET_WORKSPACE, {"workspace_id": str(scope.workspace_id)})
-            session.info.update(actor=scope.actor, workspace_id=scope.workspace_id)
+        async with self.unseeing(scope) as session:
+            await session.execute(SEE, session.info["sees"])
             yield session
 
     @asynccontextmanager
     async def across_workspaces(self) -> AsyncIterator[AsyncSession]:
         """See every workspace's rows: for sweepers, webhooks, sign-in and administration only."""
-        async with self._sessions() as session, session.begin():
-            await session.execute(SET_ALL_WORKSPACES)
-            session.info["actor"] = SYSTEM
+        async with self.unseeing(None) as session:
+            await session.execute(SEE, session.info["sees"])
             yield session
 
+    @asynccontextmanager
+    async def unseeing(self, scope: Scope | None) -> AsyncIterator[AsyncSession]:
+        """No row is seen until the first statement says whose: the inbox's claim does so itself."""
+        async with self._sessions() as session:
+            async with session.begin():
+                session.info.update(_info_of(scope))
+                yield session
+            if "emitted" in session.info:
+                self.notices.give()
+
     async def close(self) -> None:
+        await self.notices.close()
         await self.engine.dispose()
+
+
+def workspace_setting(workspace_id: UUID) -> dict[str, str]:
+    """The parameters of SEE with which one workspace's rows are seen."""
+    return {"setting": "app.workspace_id", "value": str(workspace_id)}
+
+
+def _info_of(scope: Scope | None) -> dict[str, Any]:
+    if scope is None:
+        return {"actor": SYSTEM, "sees": {"setting": "app.all_workspaces", "value": "on"}}
+    return {
+        "actor": scope.actor,
+        "workspace_id": scope.workspace_id,
+        "sees": workspace_setting(scope.workspace_id),
+    }
 
 
 def get_database(request: Request) -> Database:

@@ -34,5 +34,3 @@ async def declare_queues(service: str, rabbitmq_url: str) -> None:
         channel = await connection.channel()
         for one in reactions.subscriptions:
             await topology.declare_reaction(channel, one.name, one.event)
-        for batch in reactions.batches:
-            await topology.declare_reaction(channel, batch.name, batch.event)

@@ -22,14 +22,16 @@ class InboxRow(ChassisTable):
     )
 
 
-# One constant statement for one event or five hundred: nothing is compiled anew for each size.
+# One constant statement for one event or five hundred: nothing is compiled anew for each size. It
+# also says whose rows the transaction sees, which saves every reaction a journey to the database.
 CLAIM = text(
     "INSERT INTO inbox (reaction, event_id) SELECT :reaction, unnest(:event_ids)"
+    " FROM set_config(:setting, :value, true)"
     " ON CONFLICT DO NOTHING RETURNING event_id"
 ).bindparams(bindparam("event_ids", type_=ARRAY(Uuid)))
 
 
 async def claim(session: AsyncSession, reaction: str, event_ids: list[UUID]) -> set[UUID]:
     """Claim the events in this transaction; the answer holds those not handled before."""
-    values = {"reaction": reaction, "event_ids": event_ids}
+    values = {"reaction": reaction, "event_ids": event_ids, **session.info["sees"]}
     return set(await session.scalars(CLAIM, values))

@@ -68,6 +68,7 @@ def _migrate(connection: Any, metadata: list[MetaData]) -> None:
 def create_chassis_tables() -> None:
     """In a service's first migration: outbox, inbox, idempotency keys and sweeps."""
     ChassisTable.metadata.create_all(op.get_bind())
+    protect(outbox.OutboxRow.__tablename__)
 
 
 def protect(*tables: str) -> None:

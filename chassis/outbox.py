@@ -13,8 +13,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.database import ChassisTable
 from contracts.event import SYSTEM, Event, PrivateEvent
 
-WAKE_RELAY = text("SELECT pg_notify('outbox', '')")
-
 
 class OutboxRow(ChassisTable):
     """One fact on its way out; public rows stay and are the service's event log."""
@@ -57,5 +55,4 @@ async def emit(session: AsyncSession, event: Event) -> None:
             trace=trace,
         )
     )
-    # One notice a transaction: PostgreSQL folds equal notices of one transaction together.
-    await session.execute(WAKE_RELAY)
+    session.info["emitted"] = True

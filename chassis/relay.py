@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import aio_pika
-import asyncpg
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import PublishError
@@ -104,8 +103,8 @@ class Relay:
             # Without on_return_raises an unroutable publish succeeds silently.
             channel = await self._connection.channel(on_return_raises=True)
             self._exchanges = {
-                False: await channel.get_exchange(topology.EVENTS.name, ensure=False),
-                True: await channel.get_exchange(topology.PRIVATE_EVENTS.name, ensure=False),
+                False: await channel.get_exchange(topology.EVENTS, ensure=False),
+                True: await channel.get_exchange(topology.PRIVATE_EVENTS, ensure=False),
             }
         return self._exchanges
 
@@ -116,22 +115,10 @@ class Relay:
                 await asyncio.wait_for(connection.close(), 2)
 
     async def _listen(self) -> None:
-        """Wake on `pg_notify`; when the database is away the slow poll goes on alone."""
+        """Wake on notices; while the database is away the slow poll goes on alone."""
         while True:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await self._listen_until_disconnected()
+            await self._database.notices.hear(self._awake.set)
             await asyncio.sleep(IDLE_SECONDS)
-
-    async def _listen_until_disconnected(self) -> None:
-        url = self._database.engine.url.set(drivername="postgresql")
-        connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=5)
-        closed = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda *_: closed.set())
-            await connection.add_listener("outbox", lambda *_: self._awake.set())
-            await closed.wait()
-        finally:
-            connection.terminate()
 
 
 async def _take_batch(session: AsyncSession) -> list[Waiting]:

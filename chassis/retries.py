@@ -1,13 +1,13 @@
 """What happens to a message whose reaction failed: longer waits, then rest for a person."""
 
+import asyncio
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from faststream.exceptions import RejectMessage
-from faststream.rabbit import RabbitBroker, RabbitExchange
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from pydantic import ValidationError
 
 from chassis import topology
@@ -22,31 +22,24 @@ LONGEST_ERROR = 1000
 def reason_of(error: Exception) -> str:
     """Why it failed, for a person; never the input of a validation, which may be a secret."""
     if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, f['loc']))} {f['msg']}".strip() for f in faults)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A delivered message, as far as moving it needs."""
-
-    body: bytes
-    headers: Mapping[str, Any]
-    message_id: str | None
+    return "; ".join(f"{'.'.join(map(str, f['loc']))} {f['msg']}".strip() for f in faults)[
+        :LONGEST_ERROR
+    ]
 
 
 @dataclass(frozen=True)
 class Retries:
-    """The way back and the way out for the messages of one reaction."""
+    """The way back and the way out for the messages of one reaction; each settles its message."""
 
     reaction: str
-    broker: RabbitBroker
+    connection: AbstractConnection
     delays_seconds: tuple[float, ...]
 
-    async def retry(self, message: Failed, error: Exception) -> None:
+    async def retry(self, message: AbstractIncomingMessage, error: Exception) -> None:
         """Let it return after the next delay, or give it up after the last."""
-        attempt = int(message.headers.get(ATTEMPT, 0))
+        attempt = int(cast(int, message.headers.get(ATTEMPT, 0)))
         if attempt >= len(self.delays_seconds):
             await self.give_up(message, error)
             return
@@ -57,34 +50,41 @@ class Retries:
         added = {ATTEMPT: attempt + 1, ERROR: reason_of(error)}
         await self._move(message, exchange, added, wait)
 
-    async def give_up(self, message: Failed, error: Exception) -> None:
-        """Send it to the dead letters with the reason; raises RejectMessage like `retry`."""
+    async def give_up(self, message: AbstractIncomingMessage, error: Exception) -> None:
+        """Send it to the dead letters with the reason."""
         log.error("reaction.dead_lettered", reaction=self.reaction, event_id=message.message_id)
         await self._move(message, topology.DEAD_LETTERS, {ERROR: reason_of(error)})
 
     async def _move(
         self,
-        message: Failed,
+        message: AbstractIncomingMessage,
         exchange: str,
-        headers: dict[str, Any],
+        added: dict[str, Any],
         expiration: float | None = None,
     ) -> None:
-        """Publish a confirmed copy; the caller acknowledges the original when we return."""
+        """Publish a confirmed copy and acknowledge the original, or put the original back."""
         kept = {name: value for name, value in message.headers.items() if name != "x-death"}
-        headers[ERROR] = headers[ERROR][:LONGEST_ERROR]
+        copy = Message(
+            message.body,
+            headers={**kept, REACTION: self.reaction, **added},
+            content_type="application/json",
+            message_id=message.message_id,
+            type=message.type,
+            app_id=message.app_id,
+            expiration=expiration,
+            delivery_mode=DeliveryMode.PERSISTENT,
+        )
         try:
-            await self.broker.publish(
-                message.body,
-                exchange=RabbitExchange(exchange, declare=False),
-                routing_key=self.reaction,
-                headers={**kept, REACTION: self.reaction, **headers},
-                content_type="application/json",
-                message_id=message.message_id,
-                message_type=kept.get("cloudEvents:type"),
-                expiration=expiration,
-                persist=True,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except Exception as error:
+            # A channel of its own: publishing where nothing is closes the channel it is done on.
+            async with (
+                asyncio.timeout(TIMEOUT_SECONDS),
+                self.connection.channel(on_return_raises=True) as channel,
+            ):
+                target = await channel.get_exchange(exchange, ensure=False)
+                await target.publish(copy, self.reaction, mandatory=True)
+        except Exception as failure:
+            log.warning("retry.not_published", error=type(failure).__name__)
             # A reject counts toward the delivery limit on every RabbitMQ; a nack not from 4.3 on.
-            raise RejectMessage(requeue=True) from error
+            await message.reject(requeue=True)
+        else:
+            await message.ack()

@@ -6,18 +6,16 @@ on a layout that differs from this file.
 
 from typing import Any
 
-from aio_pika import ExchangeType as PikaExchangeType
+from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractQueue
-from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
-from faststream.rabbit.schemas.queue import QuorumQueueArgs
 
 from contracts.event import Event, PrivateEvent
 
 DELIVERY_LIMIT = 5
 """Deliveries that end in a crash before we could count the attempt ourselves."""
 
-EVENTS = RabbitExchange("events", type=ExchangeType.TOPIC, durable=True)
-PRIVATE_EVENTS = RabbitExchange("private-events", type=ExchangeType.TOPIC, durable=True)
+EVENTS = "events"
+PRIVATE_EVENTS = "private-events"
 DEAD_LETTERS = "dead-letters"
 EVENT_LOG = "event-log"
 """A stream of every public fact: for partners' replay, and so that unroutable means broken."""
@@ -31,37 +29,24 @@ KEEP_DEAD_LETTERS: dict[str, Any] = {
     "x-overflow": "reject-publish",
 }
 
-REACTION: QuorumQueueArgs = {
+REACTION: dict[str, Any] = {
+    **QUORUM,
+    **KEEP_DEAD_LETTERS,
     "x-dead-letter-exchange": DEAD_LETTERS,
     "x-delivery-limit": DELIVERY_LIMIT,
-    "x-dead-letter-strategy": "at-least-once",
-    "x-overflow": "reject-publish",
 }
 
 
-def exchange_of(event: type[Event]) -> RabbitExchange:
+def exchange_of(event: type[Event]) -> str:
     return PRIVATE_EVENTS if issubclass(event, PrivateEvent) else EVENTS
-
-
-def queue_of(reaction: str, event: type[Event]) -> RabbitQueue:
-    """The durable queue named after the reaction, e.g. `billing.remember_project`."""
-    return RabbitQueue(
-        reaction,
-        queue_type=QueueType.QUORUM,
-        routing_key=event.routing_key,
-        arguments=REACTION,
-    )
 
 
 async def declare_reaction(
     channel: AbstractChannel, reaction: str, event: type[Event]
 ) -> AbstractQueue:
-    """The reaction's queue, there and bound before anybody consumes from it; safe to repeat."""
-    wanted = queue_of(reaction, event)
-    queue = await channel.declare_queue(reaction, durable=True, arguments={**wanted.arguments})
-    exchange = await channel.declare_exchange(
-        exchange_of(event).name, PikaExchangeType.TOPIC, durable=True
-    )
+    """The durable queue named after the reaction, bound to its fact; safe to repeat."""
+    queue = await channel.declare_queue(reaction, durable=True, arguments=REACTION)
+    exchange = await channel.declare_exchange(exchange_of(event), ExchangeType.TOPIC, durable=True)
     await queue.bind(exchange, event.routing_key)
     return queue
 
@@ -73,13 +58,13 @@ def retry_exchange(delay_seconds: float) -> str:
 
 async def declare(channel: AbstractChannel, retry_delays_seconds: tuple[float, ...]) -> None:
     """Declare everything that belongs to no single reaction; safe to repeat."""
-    events = await channel.declare_exchange(EVENTS.name, PikaExchangeType.TOPIC, durable=True)
-    await channel.declare_exchange(PRIVATE_EVENTS.name, PikaExchangeType.TOPIC, durable=True)
+    events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(PRIVATE_EVENTS, ExchangeType.TOPIC, durable=True)
     log = await channel.declare_queue(
         EVENT_LOG, durable=True, arguments={"x-queue-type": "stream", "x-max-age": "30D"}
     )
     await log.bind(events, "#")
-    dead = await channel.declare_exchange(DEAD_LETTERS, PikaExchangeType.FANOUT, durable=True)
+    dead = await channel.declare_exchange(DEAD_LETTERS, ExchangeType.FANOUT, durable=True)
     graveyard = await channel.declare_queue(DEAD_LETTERS, durable=True, arguments=GRAVEYARD)
     await graveyard.bind(dead)
     for delay in retry_delays_seconds:
@@ -89,7 +74,7 @@ async def declare(channel: AbstractChannel, retry_delays_seconds: tuple[float, .
 async def _declare_retry(channel: AbstractChannel, delay_seconds: float) -> None:
     name = retry_exchange(delay_seconds)
     # A topic exchange keeps the routing key, which names the queue to return to.
-    exchange = await channel.declare_exchange(name, PikaExchangeType.TOPIC, durable=True)
+    exchange = await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
     queue = await channel.declare_queue(
         name,
         durable=True,

@@ -44,11 +44,8 @@ def reactions() -> dict[str, list[str]]:
     """Routing key to the names of the reactions that subscribe to it."""
     found: dict[str, list[str]] = defaultdict(list)
     for service in pkgutil.iter_modules(services.__path__):
-        reactions = reactions_of(service.name)
-        for one in reactions.subscriptions:
+        for one in reactions_of(service.name).subscriptions:
             found[one.event.routing_key].append(one.name)
-        for batch in reactions.batches:
-            found[batch.event.routing_key].append(batch.name)
     return found
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from chassis.batches import BatchSubscription
 from chassis.consumers import Consumers, Subscription
 from contracts.event import PrivateEvent
 from contracts.facts import FACTS
@@ -27,9 +26,9 @@ def reactions(service: str) -> list[Consumers]:
 
 @pytest.mark.parametrize("service", DOMAINS)
 def test_reactions_are_queues_of_their_service_and_each_name_is_one(service: str) -> None:
-    taken: list[Subscription | BatchSubscription] = []
+    taken: list[Subscription] = []
     for each in reactions(service):
-        taken += [*each.subscriptions, *each.batches]
+        taken += each.subscriptions
     names = [one.name for one in taken]
     assert [name for name, count in Counter(names).items() if count > 1] == []
     for one in taken:

@@ -79,7 +79,7 @@ async def _queue(place: Place, name: str) -> AsyncIterator[None]:
     async with await aio_pika.connect(place.rabbitmq_url, timeout=5) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(name, durable=True, arguments=topology.QUORUM)
-        await queue.bind(topology.EVENTS.name, Noted.routing_key)
+        await queue.bind(topology.EVENTS, Noted.routing_key)
         yield
         await queue.delete(if_unused=False, if_empty=False)
 
@@ -89,7 +89,7 @@ async def _publish(place: Place, count: int = FACTS) -> float:
     fact = Noted(workspace_id=uuid4(), project_id=uuid4())
     async with await aio_pika.connect(place.rabbitmq_url, timeout=5) as connection:
         channel = await connection.channel(on_return_raises=True)
-        exchange = await channel.get_exchange(topology.EVENTS.name, ensure=False)
+        exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
 
         async def publish() -> None:
             body = fact.model_dump(mode="json") | {"event_id": str(uuid4())}

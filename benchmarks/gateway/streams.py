@@ -93,7 +93,7 @@ async def _reach_all(house: House, readers: list[_Reader]) -> float:
     message = message_of(source="bench", routing_key=fact.routing_key, body=body, trace={})
     async with await aio_pika.connect(house.rabbitmq_url, timeout=5) as connection:
         channel = await connection.channel()
-        exchange = await channel.get_exchange(topology.EVENTS.name, ensure=False)
+        exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
         arrivals = [reader.sees(str(fact.event_id).encode()) for reader in readers]
         began = time.perf_counter()
         await exchange.publish(message, fact.routing_key, timeout=5)

@@ -1,12 +1,10 @@
 """Billing's second process: its reactions, its relay and its sweeps."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
 from chassis import telemetry
-from chassis import worker as chassis_worker
+from chassis import worker as process
 from chassis.consumers import Consumers
 from chassis.database import Database, open_database
 from chassis.worker import Worker
@@ -27,8 +25,7 @@ STRIPE_GIVES_UP_AFTER = timedelta(days=4)
 
 def create_worker(settings: Settings, database: Database, stripe: Stripe, fiken: Fiken) -> Worker:
     consumers = Consumers("billing")
-    for capability in (pricing, payments, invoices):
-        consumers.include(capability.consumers)
+    consumers.include(pricing.consumers, payments.consumers, invoices.consumers)
     worker = Worker(settings, database, consumers, stripe=stripe, fiken=fiken)
     _sweep(worker, settings, stripe, fiken)
     return worker
@@ -59,22 +56,13 @@ def _sweep(worker: Worker, settings: Settings, stripe: Stripe, fiken: Fiken) -> 
     sweeper.every(often, repeat_notes, name="billing.repeat_notes")
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Worker]:
-    database, stripe = open_database(settings), Stripe(settings)
-    fiken = Fiken(settings, database.engine)
-    try:
-        worker = create_worker(settings, database, stripe, fiken)
-        async with stripe.running(), fiken.running(), worker.running():
-            yield worker
-    finally:
-        await database.close()
-
-
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    chassis_worker.run(settings, running(settings))
+    database, stripe = open_database(settings), Stripe(settings)
+    fiken = Fiken(settings, database.engine)
+    worker = create_worker(settings, database, stripe, fiken)
+    process.run(worker, stripe.running(), fiken.running())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Identity's second process: it reacts to its own facts, relays and sweeps."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from chassis import telemetry
@@ -21,8 +19,7 @@ from services.identity.workspaces.consumers import consumers as workspaces
 
 def create_worker(settings: Settings, database: Database, storage: Storage) -> Worker:
     consumers = Consumers("identity")
-    consumers.include(accounts)
-    consumers.include(workspaces)
+    consumers.include(accounts, workspaces)
 
     async def end_due_trials() -> None:
         await end_trials(database, datetime.now(UTC))
@@ -38,23 +35,11 @@ def create_worker(settings: Settings, database: Database, storage: Storage) -> W
     return worker
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Worker]:
-    database = open_database(settings)
-    try:
-        async with (
-            Storage(StorageSettings()) as storage,
-            create_worker(settings, database, storage).running() as worker,
-        ):
-            yield worker
-    finally:
-        await database.close()
-
-
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    process.run(settings, running(settings))
+    storage = Storage(StorageSettings())
+    process.run(create_worker(settings, open_database(settings), storage), storage)
 
 
 if __name__ == "__main__":

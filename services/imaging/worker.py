@@ -1,12 +1,12 @@
 """Imaging's second process: reactions, outbox relay and sweeps."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Self
 
 from chassis import telemetry
-from chassis import worker as chassis_worker
+from chassis import worker as process
 from chassis.consumers import Consumers
 from chassis.database import Database, open_database
 from chassis.settings import StorageSettings
@@ -46,8 +46,7 @@ class Outside:
 
 def create_worker(settings: Settings, database: Database, outside: Outside) -> Worker:
     consumers = Consumers("imaging")
-    consumers.include(projects)
-    consumers.include(attempts)
+    consumers.include(projects, attempts)
     worker = Worker(
         settings,
         database,
@@ -61,22 +60,12 @@ def create_worker(settings: Settings, database: Database, outside: Outside) -> W
     return worker
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Worker]:
-    """The worker with all it needs, until the block ends."""
-    database = open_database(settings)
-    outside = Outside.of(settings, StorageSettings())
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(database.close)
-        for resource in outside.resources():
-            await stack.enter_async_context(resource)
-        yield await stack.enter_async_context(create_worker(settings, database, outside).running())
-
-
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    chassis_worker.run(settings, running(settings))
+    outside = Outside.of(settings, StorageSettings())
+    worker = create_worker(settings, open_database(settings), outside)
+    process.run(worker, *outside.resources())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Notifications' second process: it sends the mails."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from chassis import telemetry
@@ -31,22 +29,12 @@ def create_worker(settings: Settings, database: Database, post: Post) -> Worker:
     return worker
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Worker]:
-    database = open_database(settings)
-    try:
-        async with Storage(StorageSettings()) as storage:
-            post = Post(Resend(settings), storage, settings)
-            async with create_worker(settings, database, post).running() as worker:
-                yield worker
-    finally:
-        await database.close()
-
-
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    process.run(settings, running(settings))
+    storage = Storage(StorageSettings())
+    post = Post(Resend(settings), storage, settings)
+    process.run(create_worker(settings, open_database(settings), post), storage)
 
 
 if __name__ == "__main__":

@@ -4,34 +4,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chassis import telemetry
-from chassis.database import Database, open_database
+from chassis import worker as process
+from chassis.database import open_database
 from chassis.settings import StorageSettings
 from chassis.storage import Storage
-from chassis.worker import Worker, run
+from chassis.worker import Worker
 from services.video.media.units import Studio
 from services.video.rendering.consumers import consumers
 from services.video.settings import Settings
 from services.video.worker import studio_of
 
 
-def create_renderer(settings: Settings, database: Database, studio: Studio) -> Worker:
-    studio.clean()
-    return Worker(settings, database, consumers, config=settings, studio=studio)
-
-
 @asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Worker]:
-    database = open_database(settings)
+async def _tidy(studio: Studio) -> AsyncIterator[None]:
+    """What killed renderers left behind is gone before the first unit, and ours after the last."""
+    studio.clean()
     try:
-        async with Storage(StorageSettings()) as storage:
-            studio = studio_of(settings, storage)
-            try:
-                async with create_renderer(settings, database, studio).running() as worker:
-                    yield worker
-            finally:
-                studio.close()
+        yield
     finally:
-        await database.close()
+        studio.close()
 
 
 def main() -> None:
@@ -39,7 +30,10 @@ def main() -> None:
     # A port of its own, so that several renderers fit on one machine.
     settings = settings.model_copy(update={"port": settings.renderer_port})
     telemetry.start(settings)
-    run(settings, _running(settings))
+    storage = Storage(StorageSettings())
+    studio = studio_of(settings, storage)
+    worker = Worker(settings, open_database(settings), consumers, config=settings, studio=studio)
+    process.run(worker, storage, _tidy(studio))
 
 
 if __name__ == "__main__":

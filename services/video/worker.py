@@ -8,11 +8,12 @@ import aio_pika
 import structlog
 
 from chassis import telemetry, topology
+from chassis import worker as process
 from chassis.consumers import Consumers
 from chassis.database import Database, open_database
 from chassis.settings import StorageSettings
 from chassis.storage import Storage
-from chassis.worker import Worker, run
+from chassis.worker import Worker
 from services.video import sweeps
 from services.video.clips.consumers import consumers as clips
 from services.video.generation.consumers import consumers as generation
@@ -35,8 +36,7 @@ def create_worker(
 ) -> Worker:
     """Every reaction of the service; with `renders` this process renders too."""
     consumers = Consumers("video")
-    for capability in (clips, videos, generation):
-        consumers.include(capability)
+    consumers.include(clips, videos, generation)
     if renders:
         consumers.include(rendering)
     program = program_of(settings)
@@ -105,24 +105,12 @@ async def declare_render_queues(rabbitmq_url: str) -> None:
             await topology.declare_reaction(channel, one.name, one.event)
 
 
-@asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Worker]:
-    database = open_database(settings)
-    try:
-        async with (
-            Storage(StorageSettings()) as storage,
-            prepared(settings, database, storage),
-            create_worker(settings, database, storage).running() as worker,
-        ):
-            yield worker
-    finally:
-        await database.close()
-
-
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    run(settings, _running(settings))
+    database, storage = open_database(settings), Storage(StorageSettings())
+    worker = create_worker(settings, database, storage)
+    process.run(worker, storage, prepared(settings, database, storage))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ async def listening(bench: Bench, *events: type[Event]) -> AsyncIterator[asyncio
         await topology.declare(channel, ())
         queue = await channel.declare_queue(exclusive=True)
         for event in events:
-            await queue.bind(topology.exchange_of(event).name, event.routing_key)
+            await queue.bind(topology.exchange_of(event), event.routing_key)
         await queue.consume(heard.put, no_ack=True)
         yield heard
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import aio_pika
 import pytest
-from faststream.rabbit import RabbitBroker
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
@@ -180,19 +179,16 @@ async def test_message_stays_when_its_retry_cannot_be_published(bench: Bench) ->
     async with bench.worker().running() as worker:
         await ready(worker)
         # The way back is gone: only the broker's own delivery limit is left.
-        await remove_exchanges(worker.broker, "retry-0.05s")
+        await remove_exchange(bench, "retry-0.05s")
         await bench.say(bench.fact())
         await until(bench.dead_letters)
     (letter,) = await bench.dead_letters()
     assert letter.error == "delivery_limit"
 
 
-async def remove_exchanges(broker: RabbitBroker, *names: str) -> None:
-    assert broker._connection is not None
-    channel = await broker._connection.channel()
-    for name in names:
-        await channel.exchange_delete(name)
-    await channel.close()
+async def remove_exchange(bench: Bench, name: str) -> None:
+    async with await aio_pika.connect(bench.url, timeout=5) as connection:
+        await (await connection.channel()).exchange_delete(name)
 
 
 async def has_effect(bench: Bench, event: Event) -> bool:

@@ -5,9 +5,10 @@ from typing import Any
 
 import aio_pika
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import inbox, relay
-from chassis.database import Database
+from chassis.database import SEE, Database
 from contracts.event import Event
 from local.infrastructure.databases import ServiceDatabase
 from tests.chassis.bench import Bench, leave_effect, listening, ready, until
@@ -21,7 +22,8 @@ async def test_crash_between_publish_and_mark_repeats_and_the_inbox_makes_one_ef
     async def crash(*_: Any) -> None:
         raise ConnectionResetError("the process died here")
 
-    async def everything(_: Any, __: str, event_ids: list[Any]) -> set[Any]:
+    async def everything(session: AsyncSession, _: str, event_ids: list[Any]) -> set[Any]:
+        await session.execute(SEE, session.info["sees"])
         return set(event_ids)
 
     if not with_inbox:
@@ -30,8 +32,8 @@ async def test_crash_between_publish_and_mark_repeats_and_the_inbox_makes_one_ef
     fact, last = bench.fact(), bench.fact("last")
     async with listening(bench, bench.noted) as heard:
         worker = bench.worker()
-        await worker._declare()
-        await worker.broker.start()
+        consuming = asyncio.create_task(worker.intake.run())
+        await ready(worker)
         await bench.say(fact)
         with monkeypatch.context() as patch:
             patch.setattr(relay, "_mark", crash)
@@ -46,7 +48,7 @@ async def test_crash_between_publish_and_mark_repeats_and_the_inbox_makes_one_ef
             return last.event_id in await bench.effects() and await bench.depth("leave_effect") == 0
 
         await until(last_happened)
-        await worker.broker.stop()
+        consuming.cancel()
     effects = await bench.effects()
     assert effects.count(fact.event_id) == (1 if with_inbox else 2)
 

@@ -45,7 +45,7 @@ async def test_nothing_more_is_delivered_to_a_worker_that_is_ending(bench: Bench
         await ready(worker)
         await bench.say(bench.fact())
         await begun.wait()
-        ending = asyncio.create_task(worker._finish())
+        ending = asyncio.create_task(worker.intake.finish(5))
         await asyncio.sleep(0.1)
         late = bench.fact("late")
         await bench.deliver("slow", late.model_dump_json().encode())

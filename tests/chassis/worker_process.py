@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import text
@@ -45,23 +43,20 @@ async def work_on_many(events: list[Noted], session: AsyncSession) -> None:
         await work(event, session)
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Worker]:
+def create_worker(settings: Settings) -> Worker:
     database = Database(create_engine(settings.database_url.get_secret_value(), pool_size=3))
     bench = Bench(database, settings)
     if settings.batched:
         bench.consumers.on_batch(bench.noted, size=3)(work_on_many)
     else:
         bench.consumers.on(bench.noted)(work)
-    async with bench.worker().running() as worker:
-        yield worker
-    await database.close()
+    return bench.worker()
 
 
 def main() -> None:
     settings = Settings()
     telemetry.start(settings)
-    process.run(settings, running(settings))
+    process.run(create_worker(settings))
 
 
 if __name__ == "__main__":

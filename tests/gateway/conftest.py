@@ -170,7 +170,7 @@ async def publish(vhost: str) -> AsyncIterator[Publish]:
     connection = await aio_pika.connect(vhost, timeout=5)
     channel = await connection.channel()
     await topology.declare(channel, ())
-    exchange = await channel.get_exchange(topology.EVENTS.name, ensure=False)
+    exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
 
     async def send(*facts: Event) -> None:
         for fact in facts:

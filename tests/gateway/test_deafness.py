@@ -77,7 +77,7 @@ async def test_a_log_that_was_lost_and_begins_anew_is_heard_again(
         async with start_gateway(rabbitmq_url=url) as gateway:
             connection = await aio_pika.connect(url, timeout=5)
             channel = await connection.channel()
-            exchange = await channel.get_exchange(topology.EVENTS.name, ensure=False)
+            exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
 
             async def tell(*facts: Event) -> None:
                 for fact in facts:

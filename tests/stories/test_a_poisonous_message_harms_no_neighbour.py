@@ -63,7 +63,7 @@ async def test_a_poisonous_message_harms_no_neighbour(up: Running, client: Clien
     ):
         await refer(up, client, affiliate)
         for body in UNREADABLE:
-            await publish_raw(broker, EVENTS.name, ProjectPaid.routing_key, body)
+            await publish_raw(broker, EVENTS, ProjectPaid.routing_key, body)
         await deliver(broker, READERS[2], poison)
         async with asyncio.timeout(40):
             project_id = await pay_for_a_project(client)
@@ -97,7 +97,7 @@ async def test_stream_of_facts_goes_on_after_what_it_cannot_read(
     async with client.http.stream("GET", "/v1/events", timeout=20) as stream:
         assert stream.status_code == 200
         async with channel(up.rabbitmq_url) as broker:
-            await publish_raw(broker, EVENTS.name, "imaging.unheard_of.v9", b"\x00")
+            await publish_raw(broker, EVENTS, "imaging.unheard_of.v9", b"\x00")
         body = {"name": "After", "style_template_id": "scandinavian"}
         project = await client.create("project", "/v1/projects", body)
         async for line in stream.aiter_lines():

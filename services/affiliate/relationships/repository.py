@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.database import SET_WORKSPACE
+from chassis.database import SEE, workspace_setting
 from services.affiliate.relationships.schemas import RelationshipSearch
 from services.affiliate.tables import RelationshipRow, WorkspaceRow
 
@@ -21,7 +21,7 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 async def act_for(session: AsyncSession, workspace_id: UUID) -> None:
     """From here to the next call or the transaction's end, see this workspace's rows."""
-    await session.execute(SET_WORKSPACE, {"workspace_id": str(workspace_id)})
+    await session.execute(SEE, workspace_setting(workspace_id))
     session.info["workspace_id"] = workspace_id
 
 

@@ -23,8 +23,6 @@ def reactions() -> list[tuple[str, str, str, bool]]:
         for one in consumers.subscriptions:
             once = "session" in inspect.signature(one.reaction).parameters
             found.append((consumers.service, one.name, one.event.routing_key, once))
-        for batch in consumers.batches:
-            found.append((consumers.service, batch.name, batch.event.routing_key, True))
     return found
 
 
