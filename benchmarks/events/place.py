@@ -66,6 +66,13 @@ class Place:
     def worker(self, consumers: Consumers) -> Worker:
         return Worker(self.settings, self.database, consumers)
 
+    @asynccontextmanager
+    async def another_process(self) -> AsyncIterator[Database]:
+        """The same database, with connections and notices of its own."""
+        database = Database(create_engine(self.settings.database_url.get_secret_value()))
+        yield database
+        await database.close()
+
     async def effects(self) -> int:
         async with self.database.across_workspaces() as session:
             return await session.scalar(select(func.count()).select_from(Effect)) or 0

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
+from chassis.worker import Worker
 from contracts.event import Event
 from tests.chassis.bench import Bench, Noted, effect_of, leave_effect, ready, until
 
@@ -184,6 +185,23 @@ async def test_message_stays_when_its_retry_cannot_be_published(bench: Bench) ->
         await until(bench.dead_letters)
     (letter,) = await bench.dead_letters()
     assert letter.error == "delivery_limit"
+
+
+async def test_queue_that_somebody_deleted_is_declared_and_consumed_again(bench: Bench) -> None:
+    bench.consumers.on(bench.noted)(leave_effect)
+    async with bench.worker().running() as worker:
+        await ready(worker)
+        async with await aio_pika.connect(bench.url, timeout=5) as connection:
+            await (await connection.channel()).queue_delete(f"{bench.name}.leave_effect")
+        await until(lambda: is_unready(worker))
+        await ready(worker)
+        fact = bench.fact()
+        await bench.say(fact)
+        await until(lambda: has_effect(bench, fact))
+
+
+async def is_unready(worker: Worker) -> bool:
+    return not worker.consuming()
 
 
 async def remove_exchange(bench: Bench, name: str) -> None:

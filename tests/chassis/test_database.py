@@ -111,7 +111,7 @@ async def test_runtime_role_is_no_owner_no_superuser_and_cannot_bypass(
         assert await connection.scalar(text(owned)) == 0
         forced = (
             "SELECT bool_and(relrowsecurity AND relforcerowsecurity) FROM pg_class"
-            " WHERE relname IN ('effect', 'entry')"
+            " WHERE relname IN ('effect', 'entry', 'outbox')"
         )
         assert await connection.scalar(text(forced)) is True
 

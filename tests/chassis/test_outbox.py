@@ -3,9 +3,14 @@
 import asyncio
 from contextlib import suppress
 from unittest.mock import ANY
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from chassis.database import SystemScope
-from chassis.outbox import emit
+from chassis.outbox import OutboxRow, emit
 from contracts.event import SYSTEM, Actor, Event, PrivateEvent
 from tests.chassis.bench import Bench, listening
 from tests.support.services import make_caller
@@ -99,3 +104,13 @@ async def test_fact_is_signed_by_who_acts(bench: Bench) -> None:
     row = await bench.outbox(by_system)
     assert row.body is not None
     assert Actor.model_validate(row.body["actor"]) == SYSTEM
+
+
+async def test_waiting_facts_of_another_workspace_are_not_seen(bench: Bench) -> None:
+    await bench.say(bench.fact())
+    async with bench.database.transaction(SystemScope(uuid4())) as session:
+        assert await session.scalar(select(func.count()).select_from(OutboxRow)) == 0
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with bench.database.transaction(SystemScope(uuid4())) as session:
+            await emit(session, bench.fact())
+    assert await bench.unpublished() == 1
