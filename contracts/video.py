@@ -29,6 +29,17 @@ class VideoStarted(Event):
     clip_count: int
 
 
+class VideoProgressed(Event):
+    """How far a paid video is: a step, words for it and percent; a view needs nothing else."""
+
+    routing_key = "video.video_progressed.v1"
+
+    video_id: UUID
+    step: str
+    label: str
+    progress: int
+
+
 class ClipGenerated(Event):
     """The model returned a clip and it is stored."""
 
@@ -69,12 +80,13 @@ class FilmFile(BaseModel):
 
 
 class ClipsCompiled(Event):
-    """The film is finished: published once, with every output."""
+    """The film is finished: published once, with every output; branded ones end with a card."""
 
     routing_key = "video.clips_compiled.v1"
 
     video_id: UUID
     outputs: tuple[FilmFile, ...]
+    branded_outputs: tuple[FilmFile, ...] = ()
     poster_key: str
     thumbnail_key: str
 

@@ -45,6 +45,26 @@ class UnknownMusicTrack(Refusal):
     status, code, title = 422, "unknown_music_track", "There is no such music track"
 
 
+class BrandingNotAllowed(Refusal):
+    """White label belongs to a plan."""
+
+    status, code = 403, "branding_not_allowed"
+    title = "Branded films are part of the enterprise plan"
+
+
+class BrandMissing(Refusal):
+    """There is nothing to end a branded film with."""
+
+    status, code, title = 409, "brand_missing", "The workspace has no logo yet"
+
+
+class EditsUsedUp(Refusal):
+    """What may be generated for one film has a limit."""
+
+    status, code = 409, "edits_used_up"
+    title = "No more of this video's clips can be made anew"
+
+
 class NoChoiceToMake(Refusal):
     """Only a failed clip of a running video waits for its owner."""
 

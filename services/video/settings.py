@@ -37,13 +37,23 @@ class Settings(ServiceSettings):
     clip_deadline_seconds: float = 1800.0
     unknown_outcome_seconds: float = 600.0
     """How long we wait to be told about a submission whose answer was lost."""
+    ask_after_seconds: float = Field(default=60.0, gt=0)
+    """A request nobody told us about for so long is asked about, and again after as long."""
+    note_again_after_seconds: float = Field(default=120.0, gt=0)
+    """Work nobody did for so long is noted again: its note may be lost."""
+    sweep_seconds: float = Field(default=10.0, gt=0)
     choice_deadline_days: int = 14
+    most_cents_per_video: int = Field(default=5000, ge=0)
+    """US cents the vendor may take for one video: a film of 20 long clips with sound and
+    transitions is 3465, the rest is for changes, which cost the customer nothing more."""
 
     ffmpeg: str = "ffmpeg"
     scratch_dir: Path | None = None
     render_height: int = Field(default=1080, ge=90, le=1080, multiple_of=2)
     """Pixels of a film's short side."""
     render_threads: int = Field(default=2, ge=1)
+    """Of the encoder: as many as the renderer has processors. Reading and scaling have threads
+    of their own, so only the container's limit (or `taskset`) keeps a renderer to one."""
     render_deadline_seconds: float = 180.0
     render_lease_seconds: float = 20.0
     """A renderer that does not renew its lease for so long is taken for dead."""

@@ -6,4 +6,5 @@ TRANSITION_STATUSES = ("none", "pending", "processing", "completed", "cross_fade
 OPEN_ATTEMPTS = ("intended", "submitted", "unknown", "answered")
 ATTEMPT_STATUSES = (*OPEN_ATTEMPTS, "succeeded", "failed", "discarded")
 UNIT_STATUSES = ("pending", "rendering", "completed", "failed")
+BRANDINGS = ("unbranded", "branded")
 ASPECT_RATIOS = ("16:9", "9:16", "1:1")

@@ -42,6 +42,17 @@ class OfferedImage(Base):
     offered_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Brand(Base):
+    """The picture that ends a workspace's branded films, and since when it is its own."""
+
+    __tablename__ = "brand"
+
+    workspace_id: Mapped[UUID] = mapped_column(primary_key=True)
+    card_key: Mapped[str | None]
+    card_sha256: Mapped[str | None]
+    branded_at: Mapped[datetime]
+
+
 class VideoProject(Row, Base):
     """One tour video; costs in US cents, durations in seconds."""
 
@@ -56,6 +67,10 @@ class VideoProject(Row, Base):
             " AND aspect_ratios <@ ARRAY['16:9','9:16','1:1']",
             name="aspect_ratios_known",
         ),
+        CheckConstraint(
+            "cardinality(brandings) BETWEEN 1 AND 2 AND brandings <@ ARRAY['unbranded','branded']",
+            name="brandings_known",
+        ),
         Index("video_project_open", "status", postgresql_where=text("deleted_at IS NULL")),
     )
 
@@ -63,6 +78,9 @@ class VideoProject(Row, Base):
     name: Mapped[str]
     description: Mapped[str | None]
     aspect_ratios: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    brandings: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=["unbranded"], server_default=text("'{unbranded}'")
+    )
     music_track_id: Mapped[str | None]
     music_volume: Mapped[int] = mapped_column(default=50)
     generate_native_audio: Mapped[bool] = mapped_column(default=True)
@@ -75,8 +93,11 @@ class VideoProject(Row, Base):
     actual_cost: Mapped[int] = mapped_column(default=0)
     render_height: Mapped[int] = mapped_column(default=1080)
     compilation_id: Mapped[UUID | None]
+    """The film it is to become; `film_id` is the one it has."""
+    film_id: Mapped[UUID | None]
     duration_seconds: Mapped[float | None]
     progress_percent: Mapped[int] = mapped_column(default=0)
+    told_progress: Mapped[str | None]
     waiting_since: Mapped[datetime | None]
     """Since when failed clips wait for their owner's choice."""
     started_at: Mapped[datetime | None]
@@ -184,7 +205,7 @@ class Segment(Row, Leased, Base):
         UniqueConstraint("workspace_id", "id"),
         UniqueConstraint("workspace_id", "video_id", "fingerprint", name="segment_rendered_once"),
         of_video(),
-        one_of("part", ("clip", "photo", "transition", "seam")),
+        one_of("part", ("clip", "photo", "transition", "card", "seam")),
         one_of("aspect_ratio", ASPECT_RATIOS),
         one_of("status", UNIT_STATUSES),
     )
@@ -223,6 +244,7 @@ class Compilation(Row, Leased, Base):
     plan: Mapped[dict[str, Any]]
     poster_key: Mapped[str | None]
     thumbnail_key: Mapped[str | None]
+    preview_key: Mapped[str | None]
 
 
 class Output(Row, Base):
@@ -230,7 +252,9 @@ class Output(Row, Base):
 
     __tablename__ = "output"
     __table_args__ = (
-        UniqueConstraint("workspace_id", "compilation_id", "aspect_ratio"),
+        UniqueConstraint(
+            "workspace_id", "compilation_id", "aspect_ratio", "is_branded", name="output_once"
+        ),
         ForeignKeyConstraint(
             ["workspace_id", "compilation_id"], ["compilation.workspace_id", "compilation.id"]
         ),
@@ -239,6 +263,7 @@ class Output(Row, Base):
 
     compilation_id: Mapped[UUID]
     aspect_ratio: Mapped[str]
+    is_branded: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     key: Mapped[str]
     width: Mapped[int]
     height: Mapped[int]

@@ -15,6 +15,7 @@ from chassis.settings import StorageSettings
 from chassis.storage import Storage
 from chassis.worker import Worker
 from services.video import sweeps
+from services.video.branding.consumers import consumers as branding
 from services.video.clips.consumers import consumers as clips
 from services.video.generation.consumers import consumers as generation
 from services.video.media.program import Program, find_program
@@ -36,7 +37,7 @@ def create_worker(
 ) -> Worker:
     """Every reaction of the service; with `renders` this process renders too."""
     consumers = Consumers("video")
-    consumers.include(clips, videos, generation)
+    consumers.include(clips, videos, generation, branding)
     if renders:
         consumers.include(rendering)
     program = program_of(settings)

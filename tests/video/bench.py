@@ -26,6 +26,7 @@ from contracts.imaging import ImageCompleted
 from local.vendors.control import StandIn
 from local.vendors.server import RunningVendors, VendorsSettings, start_vendors
 from services.video.app import create_app
+from services.video.branding.consumers import consumers as branding
 from services.video.clips.consumers import consumers as clips
 from services.video.generation.consumers import consumers as generation
 from services.video.music.use_cases import prepare_catalogue
@@ -40,7 +41,7 @@ from tests.support.services import ServiceUnderTest, SignedAs, make_caller
 from tests.video.pictures import photo
 
 ALL = Consumers("video")
-for capability in (clips, videos, generation, rendering):
+for capability in (branding, clips, videos, generation, rendering):
     ALL.include(capability)
 
 HEIGHT = 180

@@ -27,6 +27,15 @@ def photo(seed: int, width: int = 320, height: int = 240) -> bytes:
     return out.getvalue()
 
 
+def logo(color: str = "#C81E1E") -> bytes:
+    """A disc on nothing, as identity stores logos."""
+    picture = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).ellipse((10, 10, 290, 290), fill=color)
+    out = BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class Odd:
     """A clip as a vendor might send one."""
@@ -46,6 +55,7 @@ GOLDEN = [
     Odd("fast", "322x182", "60"),
     Odd("short", "160x120", "30", "sine=f=500:r=8000:d=1", 4.8),
 ]
+SILENT = [odd for odd in GOLDEN if odd.sound is None]
 
 
 async def make_clip(program: Program, odd: Odd, folder: Path) -> Path:

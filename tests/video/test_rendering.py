@@ -17,6 +17,7 @@ from services.video.rendering import repository
 from services.video.tables import Compilation, Segment, VideoClip
 from services.video.videos.use_cases import note_segment
 from tests.video.bench import Bench, Owner, until
+from tests.video.keys import keys
 
 Notes = list[Any]
 
@@ -80,7 +81,7 @@ async def test_a_dead_renderers_unit_runs_elsewhere(video: Bench) -> None:
         await video.react(note)
     assert {row.status for row in await video.rows(owner.workspace_id, Segment)} == {"rendering"}
     await let_lease_end(video, owner.workspace_id)
-    await sweeps.renote_forgotten(video.database)
+    await sweeps.renote_forgotten(video.database, video.settings)
     done = await owner.finish(made)
     assert done["status"] == "completed"
     assert {row.tries for row in await video.rows(owner.workspace_id, Segment)} == {2}
@@ -217,11 +218,3 @@ async def test_deleting_a_film_erases_its_files(video: Bench) -> None:
     await owner.http.delete(f"/v1/videos/{made['id']}")
     await video.work(owner.workspace_id)
     assert await keys(video, prefix) == []
-
-
-async def keys(video: Bench, prefix: str) -> list[str]:
-    client, found = video.storage._client, []
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket="media", Prefix=prefix)
-    async for page in pages:
-        found += [item["Key"] for item in page.get("Contents", ())]
-    return found

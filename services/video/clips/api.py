@@ -21,6 +21,7 @@ from services.video.clips.schemas import (
     TemplateList,
     TemplateView,
 )
+from services.video.dependencies import SettingsDep
 from services.video.tables import VideoClip
 from services.video.videos import repository as videos
 from services.video.videos.rules import check_may_create, check_may_delete, check_may_read
@@ -97,10 +98,15 @@ async def auto_order(video_id: UUID, caller: CallerDep, database: DatabaseDep) -
 
 @router.patch("/v1/clips/{clip_id}")
 async def change(
-    clip_id: UUID, body: ChangeClip, caller: CallerDep, database: DatabaseDep
+    clip_id: UUID,
+    body: ChangeClip,
+    caller: CallerDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
 ) -> ClipView:
     async with database.transaction(caller) as session:
-        clip = await use_cases.change_clip(session, caller, clip_id, body)
+        most = settings.most_cents_per_video
+        clip = await use_cases.change_clip(session, caller, clip_id, body, most)
     return ClipView.model_validate(clip)
 
 

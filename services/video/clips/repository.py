@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,6 +46,10 @@ async def find_offered_image(
     session: AsyncSession, workspace_id: UUID, image_id: UUID
 ) -> OfferedImage | None:
     return await session.get(OfferedImage, (workspace_id, image_id))
+
+
+async def forget_images(session: AsyncSession, workspace_id: UUID) -> None:
+    await session.execute(delete(OfferedImage).where(OfferedImage.workspace_id == workspace_id))
 
 
 async def offer_photo(session: AsyncSession, photo: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from services.video.errors import PhotosDoNotFit, VideoNotEditable
-from services.video.tables import VideoClip
+from services.video.tables import VideoClip, VideoProject
 
 RoomType = Literal[
     "living-room",
@@ -212,28 +212,34 @@ OF_A_FILM = ASKED | {"room_label"}
 """What may still be changed when the film is finished."""
 
 
-def check_changeable(video_status: str, changed: set[str]) -> None:
-    """Raises VideoNotEditable."""
-    if video_status == "draft":
+def check_changeable(video: VideoProject, clip: VideoClip, changed: set[str]) -> None:
+    """Raises VideoNotEditable.
+
+    Of a film that is there, several clips may be made anew at once, each when it is not being made
+    already. What was left out was given back, and stays out.
+    """
+    if video.status == "draft":
         return
-    if video_status != "completed" or not changed <= OF_A_FILM:
+    has_film = video.film_id is not None and video.status in ("completed", "generating")
+    if not has_film or clip.status != "completed" or not changed <= OF_A_FILM:
         raise VideoNotEditable
 
 
 def transitions_showing(
     clip: VideoClip, clips: Sequence[VideoClip], changed: set[str]
 ) -> list[VideoClip]:
-    """The clips whose generated transition begins or ends with a photo that was changed."""
-    found = []
-    if changed & {"source_key", "end_key"} and clip.transition_status == "completed":
-        found.append(clip)
+    """The clips whose generated transition begins or ends with a photo that was changed.
+
+    Raises VideoNotEditable while one of them is being made: it would show the old photo.
+    """
+    shown = []
+    if changed & {"source_key", "end_key"}:
+        shown.append(clip)
     if "source_key" in changed:
-        found += [
-            one
-            for one in clips
-            if one.transition_to_id == clip.id and one.transition_status == "completed"
-        ]
-    return found
+        shown += [one for one in clips if one.transition_to_id == clip.id]
+    if any(one.transition_status in ("pending", "processing") for one in shown):
+        raise VideoNotEditable
+    return [one for one in shown if one.transition_status == "completed"]
 
 
 def tour_position(room_type: str) -> int:

@@ -23,7 +23,14 @@ from services.video.errors import (
 from services.video.rendering.rules import fingerprint
 from services.video.tables import OfferedImage, VideoClip, VideoProject
 from services.video.videos import repository as videos
-from services.video.videos.rules import MAX_CLIPS, check_is_draft, check_may_change
+from services.video.videos.rules import (
+    MAX_CLIPS,
+    TRANSITION_SECONDS,
+    cents_of,
+    check_is_draft,
+    check_may_change,
+    check_may_spend,
+)
 from services.video.videos.use_cases import advance, note_submission
 
 LEFT_OUT = "left_out"
@@ -78,11 +85,12 @@ async def _draft(session: AsyncSession, caller: Caller, video_id: UUID) -> Video
 
 
 async def change_clip(
-    session: AsyncSession, caller: Caller, clip_id: UUID, body: ChangeClip
+    session: AsyncSession, caller: Caller, clip_id: UUID, body: ChangeClip, most_cents: int
 ) -> VideoClip:
     """In a draft anything; of a finished film what the model is asked, and only that is made anew.
 
-    Raises VideoNotEditable for a video that is being made, and for what a film has for good.
+    Raises VideoNotEditable for a video that is being made, and for what a film has for good;
+    EditsUsedUp when the vendor would take more than `most_cents` for the video in all.
     """
     clip = await repository.get_clip(session, caller.workspace_id, clip_id)
     video = await videos.lock_video(session, caller.workspace_id, clip.video_id)
@@ -90,12 +98,12 @@ async def change_clip(
     await session.refresh(clip)
     changes = await _as_columns(session, caller, body)
     changed = {name for name, value in changes.items() if getattr(clip, name) != value}
-    rules.check_changeable(video.status, changed)
+    rules.check_changeable(video, clip, changed)
     for name in changed:
         setattr(clip, name, changes[name])
     await session.flush()
-    if video.status == "completed" and changed & rules.ASKED:
-        await _make_again(session, video, clip, changed)
+    if video.status != "draft" and changed & rules.ASKED:
+        await _make_again(session, video, clip, changed, most_cents=most_cents)
     await advance(session, video)
     await session.flush()
     return clip
@@ -114,16 +122,27 @@ async def _as_columns(session: AsyncSession, caller: Caller, body: ChangeClip) -
 
 
 async def _make_again(
-    session: AsyncSession, video: VideoProject, clip: VideoClip, changed: set[str]
+    session: AsyncSession,
+    video: VideoProject,
+    clip: VideoClip,
+    changed: set[str],
+    *,
+    most_cents: int,
 ) -> None:
     """Ask the model for this clip, and for the transitions that show a photo it no longer has."""
     listed = await repository.list_clips(session, video.workspace_id, video.id)
-    video.status, video.progress_percent = "generating", 0
+    transitions = rules.transitions_showing(clip, listed, changed)
+    cents = cents_of(clip.duration_seconds, video.generate_native_audio)
+    cents += len(transitions) * cents_of(TRANSITION_SECONDS, False)
+    check_may_spend(video, listed, cents, most_cents)
+    if video.status == "completed":
+        video.progress_percent = 0
+    video.status = "generating"
     clip.status, clip.failure_reason, clip.is_ken_burns = "pending", None, False
     clip.clip_key = clip.clip_sha256 = None
     clip.due_at = clip.noted_at = func.now()
     await note_submission(session, clip, "clip")
-    for other in rules.transitions_showing(clip, listed, changed):
+    for other in transitions:
         other.transition_status, other.transition_key = "pending", None
         other.due_at = other.noted_at = func.now()
         await note_submission(session, other, "transition")
@@ -235,13 +254,18 @@ async def use_ken_burns(session: AsyncSession, caller: Caller, clip_id: UUID) ->
 
 
 async def leave_out(session: AsyncSession, caller: Caller, clip_id: UUID) -> VideoClip:
-    """The film goes without it; its share is refunded."""
+    """The film goes without it; its share is refunded, unless an earlier film shows it."""
     video, clip = await _failed(session, caller, clip_id)
     clip.status = LEFT_OUT
     if clip.transition_status in ("pending", "processing"):
         clip.transition_status, clip.transition_failure_reason = "cross_fade", LEFT_OUT
+    listed = await repository.list_clips(session, video.workspace_id, video.id)
     fact = ClipFailed(
-        workspace_id=video.workspace_id, video_id=video.id, clip_id=clip.id, reason=LEFT_OUT
+        workspace_id=video.workspace_id,
+        video_id=video.id,
+        clip_id=clip.id,
+        reason=LEFT_OUT,
+        paid_clip_count=len(listed) if video.film_id is None else None,
     )
     await emit(session, fact)
     return await _chosen(session, video, clip)

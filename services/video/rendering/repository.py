@@ -159,4 +159,12 @@ async def list_outputs(
     query = select(Output).where(
         Output.workspace_id == workspace_id, Output.compilation_id == compilation_id
     )
-    return list(await session.scalars(query.order_by(Output.aspect_ratio)))
+    return list(await session.scalars(query.order_by(Output.is_branded, Output.aspect_ratio)))
+
+
+async def keep_preview(session: AsyncSession, made: Compilation, key: str) -> None:
+    await session.execute(
+        update(Compilation)
+        .where(Compilation.workspace_id == made.workspace_id, Compilation.id == made.id)
+        .values(preview_key=key)
+    )

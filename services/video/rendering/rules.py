@@ -16,7 +16,9 @@ from services.video.videos.rules import TRANSITION_SECONDS
 BEING_MADE = ("pending", "processing")
 Size = tuple[str, int]
 """An output's aspect ratio, and the pixels of its short side."""
-SourcePart = Literal["clip", "photo", "transition"]
+SourcePart = Literal["clip", "photo", "transition", "card"]
+BRANDED, UNBRANDED = "branded", "unbranded"
+CARD_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,38 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class Card:
+    """The picture that ends a branded film: where it lies, and what it is."""
+
+    key: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One version of a film: its shots, with or without the workspace's end card."""
+
+    is_branded: bool
+    shots: list[Shot]
+
+
+@dataclass(frozen=True)
+class CutPlan:
+    """What a cut is joined from: stretches by aspect ratio, and regions of sound."""
+
+    is_branded: bool
+    outputs: dict[str, Any]
+    sound: list[dict[str, Any]]
+
+    def as_plan(self) -> dict[str, Any]:
+        return {"is_branded": self.is_branded, "outputs": self.outputs, "sound": self.sound}
+
+
+@dataclass(frozen=True)
 class Piece:
     """One segment a film needs; the fingerprint is equal exactly when the result would be."""
 
-    part: Literal["clip", "photo", "transition", "seam"]
+    part: Literal["clip", "photo", "transition", "card", "seam"]
     clip_id: UUID
     aspect_ratio: str
     height: int
@@ -56,6 +86,32 @@ def shots_of(clips: Sequence[VideoClip], *, expected: bool = False) -> list[Shot
         if _leads_to(clip, after) or (expected and clip.transition_status in BEING_MADE):
             shots.append(_transition_of(clip))
     return shots
+
+
+def cuts_of(shots: Sequence[Shot], brandings: Sequence[str], card: Card | None) -> list[Cut]:
+    """The unbranded one first; the branded one is the same with the card behind its last shot."""
+    if not shots:
+        return []
+    is_branded = BRANDED in brandings and card is not None
+    cuts = []
+    if UNBRANDED in brandings or not is_branded:
+        cuts.append(Cut(False, list(shots)))
+    if is_branded and card is not None:
+        frames = CARD_SECONDS * FPS
+        end = Shot("card", shots[-1].clip_id, card.key, card.sha256, frames)
+        cuts.append(Cut(True, [*shots, end]))
+    return cuts
+
+
+def every_shot(cuts: Sequence[Cut]) -> list[Shot]:
+    """The last cut holds what the others hold."""
+    return cuts[-1].shots if cuts else []
+
+
+def whole_plan(cuts: Sequence[CutPlan]) -> dict[str, Any]:
+    """Of a compilation: the first cut, and under `also` the other one."""
+    first, *others = [cut.as_plan() for cut in cuts]
+    return first | ({"also": others} if others else {})
 
 
 def _leads_to(clip: VideoClip, after: VideoClip | None) -> bool:
@@ -212,6 +268,20 @@ def listen(
     regions = regions_of(voices_of(list(zip(keys, frames, overlaps, strict=True))), music)
     is_made = [True, *(one is not None for one in made), True]
     return Listening(regions, [all(both) for both in pairwise(is_made)])
+
+
+def heard_around(
+    done: Segment, shots: Sequence[Shot], size: Size, ready: dict[str, Segment], music: Music | None
+) -> list[Region]:
+    """The regions beside a shot that was just rendered, where their other shot is there too."""
+    heard = listen(shots, size, ready, music)
+    prints = [piece_of(shot, *size).fingerprint for shot in shots]
+    around = {n + side for n, p in enumerate(prints) if p == done.fingerprint for side in (0, 1)}
+    return [
+        region
+        for number, region in enumerate(heard.regions)
+        if number in around and heard.possible[number]
+    ]
 
 
 def key_of(region: Region, workspace_id: UUID, video_id: UUID) -> str:

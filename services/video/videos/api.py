@@ -94,10 +94,13 @@ async def download(
 async def _signed(storage: Storage, film: rendering.Film) -> Download:
     files = [await _file(storage, film.video, output) for output in film.outputs]
     poster, thumbnail = _pictures(film.compilation)
+    preview = film.compilation.preview_key
     return Download(
+        is_current=film.video.status == "completed",
         files=files,
         poster_url=await storage.sign_get(poster, seconds=DOWNLOAD_SECONDS),
         thumbnail_url=await storage.sign_get(thumbnail, seconds=DOWNLOAD_SECONDS),
+        preview_url=await storage.sign_get(preview, seconds=DOWNLOAD_SECONDS) if preview else None,
         attribution=film.attribution,
     )
 
@@ -109,7 +112,16 @@ def _pictures(film: Compilation) -> tuple[str, str]:
 
 
 async def _file(storage: Storage, video: VideoProject, output: Output) -> DownloadFile:
-    name = f"film-{video.id}-{output.aspect_ratio.replace(':', 'x')}.mp4"
+    branded = "-branded" if output.is_branded else ""
+    name = f"film-{video.id}-{output.aspect_ratio.replace(':', 'x')}{branded}.mp4"
     url = await storage.sign_get(output.key, seconds=DOWNLOAD_SECONDS, file_name=name)
-    names = ("aspect_ratio", "width", "height", "duration_seconds", "size_bytes", "sha256")
+    names = (
+        "aspect_ratio",
+        "is_branded",
+        "width",
+        "height",
+        "duration_seconds",
+        "size_bytes",
+        "sha256",
+    )
     return DownloadFile(url=url, **{name: getattr(output, name) for name in names})

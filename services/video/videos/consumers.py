@@ -1,4 +1,4 @@
-"""Door: facts that start a video, and the note that erases a deleted one."""
+"""Door: facts that start a video or end its workspace, and the note that erases a deleted one."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -6,6 +6,7 @@ from chassis.consumers import Consumers
 from chassis.database import Database
 from chassis.storage import Storage
 from contracts.billing import ProjectPaid
+from contracts.identity import WorkspaceDeleted
 from services.video.generation import use_cases as generation
 from services.video.notes import ErasureDue
 from services.video.providers.base import ClipGenerator
@@ -20,6 +21,11 @@ async def start_paid_video(event: ProjectPaid, session: AsyncSession) -> None:
         await use_cases.start_video(
             session, event.workspace_id, event.billable_id, event.payment_id
         )
+
+
+@consumers.on(WorkspaceDeleted)
+async def close_workspace(event: WorkspaceDeleted, session: AsyncSession) -> None:
+    await use_cases.close_workspace(session, event.workspace_id)
 
 
 @consumers.on(ErasureDue)

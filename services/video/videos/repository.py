@@ -27,6 +27,12 @@ async def lock_video(session: AsyncSession, workspace_id: UUID, video_id: UUID) 
     return video
 
 
+async def lock_all(session: AsyncSession, workspace_id: UUID) -> list[VideoProject]:
+    """Every video that is not deleted."""
+    query = _visible(workspace_id).order_by(VideoProject.id).with_for_update()
+    return list(await session.scalars(query))
+
+
 async def find_for_update(
     session: AsyncSession, workspace_id: UUID, video_id: UUID
 ) -> VideoProject | None:

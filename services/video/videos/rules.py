@@ -6,7 +6,13 @@ from typing import Literal
 
 from chassis.errors import Forbidden
 from contracts.caller import Caller
-from services.video.errors import VideoNotEditable, WorkspaceSuspended
+from services.video.errors import (
+    BrandingNotAllowed,
+    BrandMissing,
+    EditsUsedUp,
+    VideoNotEditable,
+    WorkspaceSuspended,
+)
 from services.video.tables import Attempt, Segment, VideoClip, VideoProject
 
 Status = Literal["draft", "generating", "compiling", "completed", "failed"]
@@ -16,6 +22,7 @@ MAX_CLIPS = 20
 TRANSITION_SECONDS = 5
 CENTS_PER_SECOND = 7
 CENTS_PER_SECOND_WITH_AUDIO = 14
+BEING_MADE = ("pending", "processing")
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     "draft": frozenset({"generating", "failed"}),
@@ -60,6 +67,15 @@ def check_may_delete(caller: Caller) -> None:
         raise Forbidden("Nothing is deleted while impersonating")
 
 
+def check_brandings(caller: Caller, brandings: Sequence[str], *, has_card: bool) -> None:
+    """Raises BrandingNotAllowed or BrandMissing."""
+    if "branded" in brandings:
+        if caller.plan != "enterprise":
+            raise BrandingNotAllowed
+        if not has_card:
+            raise BrandMissing
+
+
 def check_is_draft(video: VideoProject) -> None:
     if video.status != "draft":
         raise VideoNotEditable("Its clips can only be changed before it is paid for")
@@ -82,6 +98,26 @@ def planned_cents(clips: Sequence[VideoClip], with_audio: bool) -> int:
     return shots + transitions * cents_of(TRANSITION_SECONDS, False)
 
 
+def check_may_spend(
+    video: VideoProject, clips: Iterable[VideoClip], cents: int, most_cents: int
+) -> None:
+    """The price is paid once; what its changes cost us is bounded. Raises EditsUsedUp."""
+    owed = owed_cents(clips, with_audio=video.generate_native_audio)
+    if video.actual_cost + owed + cents > most_cents:
+        raise EditsUsedUp
+
+
+def owed_cents(clips: Iterable[VideoClip], *, with_audio: bool) -> int:
+    """What the vendor will take for what it is making, US cents."""
+    owed = 0
+    for clip in clips:
+        if clip.status in BEING_MADE:
+            owed += cents_of(clip.duration_seconds, with_audio)
+        if clip.transition_status in BEING_MADE:
+            owed += cents_of(TRANSITION_SECONDS, False)
+    return owed
+
+
 @dataclass(frozen=True)
 class Costs:
     """US cents; the estimate holds what was spent and what may still be."""
@@ -96,16 +132,7 @@ def costs_of(
     """The estimate never falls below the plan, and never below what retries already cost."""
     listed = list(attempts)
     actual = sum(attempt.cost_cents for attempt in listed)
-    owed = sum(
-        cents_of(clip.duration_seconds, with_audio)
-        for clip in clips
-        if clip.status in ("pending", "processing")
-    )
-    owed += sum(
-        cents_of(TRANSITION_SECONDS, False)
-        for clip in clips
-        if clip.transition_status in ("pending", "processing")
-    )
+    owed = owed_cents(clips, with_audio=with_audio)
     return Costs(max(planned, actual + owed), actual)
 
 

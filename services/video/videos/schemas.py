@@ -1,13 +1,14 @@
 """Bodies that cross HTTP about videos; costs in US cents, durations in seconds."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from chassis.bodies import Body
 from contracts.video import AspectRatio
+from services.video.states import BRANDINGS
 from services.video.tables import VideoProject
 from services.video.videos.rules import describe
 
@@ -25,6 +26,9 @@ TrackId = Annotated[Text, Field(max_length=60)]
 Volume = Annotated[StrictInt, Field(ge=0, le=100)]
 
 
+Branding = Literal["unbranded", "branded"]
+
+
 def _distinct(ratios: list[AspectRatio]) -> list[AspectRatio]:
     return list(dict.fromkeys(ratios))
 
@@ -34,12 +38,21 @@ AspectRatios = Annotated[
 ]
 
 
+def _in_order(brandings: list[Branding]) -> list[Branding]:
+    return sorted(set(brandings), key=BRANDINGS.index)
+
+
+Brandings = Annotated[list[Branding], Field(min_length=1, max_length=2), AfterValidator(_in_order)]
+"""`branded` ends with the workspace's card; both is one generation, and one film more."""
+
+
 class CreateVideo(Body):
     """A tour video to draft."""
 
     name: Name
     description: Description | None = None
     aspect_ratios: AspectRatios = Field(default=["16:9"])
+    brandings: Brandings = Field(default=["unbranded"])
     music_track_id: TrackId | None = None
     music_volume: Volume = 50
     generate_native_audio: StrictBool = True
@@ -51,6 +64,7 @@ class ChangeVideo(Body):
     name: Name = ""
     description: Description | None = None
     aspect_ratios: AspectRatios = Field(default=["16:9"])
+    brandings: Brandings = Field(default=["unbranded"])
     music_track_id: TrackId | None = None
     music_volume: Volume = 50
     generate_native_audio: StrictBool = True
@@ -77,6 +91,7 @@ class VideoView(BaseModel):
     name: str
     description: str | None
     aspect_ratios: list[AspectRatio]
+    brandings: list[Branding]
     music_track_id: str | None
     music_volume: int
     generate_native_audio: bool
@@ -87,6 +102,7 @@ class VideoView(BaseModel):
     estimated_cost: int
     actual_cost: int
     duration_seconds: float | None
+    has_film: bool
     progress: ProgressView
     created_at: datetime
     updated_at: datetime
@@ -95,8 +111,10 @@ class VideoView(BaseModel):
 
     @classmethod
     def of(cls, video: VideoProject) -> Self:
-        fields = {name: getattr(video, name) for name in cls.model_fields if name != "progress"}
-        return cls(**fields, progress=ProgressView.model_validate(describe(video)))
+        derived = ("progress", "has_film")
+        fields = {name: getattr(video, name) for name in cls.model_fields if name not in derived}
+        progress = ProgressView.model_validate(describe(video))
+        return cls(**fields, progress=progress, has_film=video.film_id is not None)
 
 
 class VideoPage(BaseModel):
@@ -110,6 +128,7 @@ class DownloadFile(BaseModel):
     """One finished file behind a URL that expires."""
 
     aspect_ratio: AspectRatio
+    is_branded: bool
     url: str
     width: int
     height: int
@@ -119,9 +138,16 @@ class DownloadFile(BaseModel):
 
 
 class Download(BaseModel):
-    """A finished film, its pictures and whom to thank for the music."""
+    """A finished film, its pictures and whom to thank for the music.
+
+    It is not current while a change of the video is being made: then it is the film from before.
+    The preview is a small silent run through the film, and may be a moment late.
+    """
+
+    is_current: bool
 
     files: list[DownloadFile]
     poster_url: str
     thumbnail_url: str
+    preview_url: str | None
     attribution: str | None

@@ -1,6 +1,8 @@
 """Films: joined outside any transaction, recorded and published once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -30,6 +32,7 @@ from services.video.rendering.use_cases.leases import (
     reason_of,
     still_ours,
 )
+from services.video.rendering.use_cases.previews import prepare_preview
 from services.video.settings import Settings
 from services.video.tables import Compilation, Output, VideoProject
 from services.video.videos import repository as videos
@@ -45,51 +48,83 @@ log = structlog.get_logger()
 async def compile_due_film(
     event: CompilationDue, database: Database, studio: Studio, settings: Settings
 ) -> None:
-    """Claim, join outside any transaction, record."""
+    """Claim, join outside any transaction, record; then, with the owner served, its preview."""
     async with studio.turn:
         async with database.transaction(event) as session:
             unit = await claim(session, Compilation, event, event.compilation_id, settings)
-        if unit is None:
-            return
-        try:
-            async with kept_leased(database, unit, settings):
-                made = await compile_film(studio, _film_order(unit))
-        except UNIT_FAILED as error:
-            reason = reason_of(error)
-            async with database.transaction(event) as session:
-                last = unit.tries >= MAX_TRIES
-                await record_film_failed(session, unit, reason, last_try=last)
-            return
+        if unit is not None:
+            await _compile(unit, event, database, studio, settings)
+        await prepare_preview(event, database, studio)
+
+
+async def _compile(
+    unit: Compilation,
+    event: CompilationDue,
+    database: Database,
+    studio: Studio,
+    settings: Settings,
+) -> None:
+    try:
+        async with kept_leased(database, unit, settings):
+            made = [
+                JoinedCut(is_branded, await compile_film(studio, order))
+                for is_branded, order in _film_orders(unit)
+            ]
+    except UNIT_FAILED as error:
+        reason = reason_of(error)
         async with database.transaction(event) as session:
-            await record_film(session, unit, made)
+            last = unit.tries >= MAX_TRIES
+            await record_film_failed(session, unit, reason, last_try=last)
+        return
+    async with database.transaction(event) as session:
+        await record_film(session, unit, made)
 
 
-def _film_order(unit: Compilation) -> FilmOrder:
-    regions = [Region.from_plan(region) for region in unit.plan["sound"]]
-    keys = [film_rules.key_of(region, unit.workspace_id, unit.video_id) for region in regions]
+@dataclass(frozen=True)
+class JoinedCut:
+    """The files of one version of a film."""
+
+    is_branded: bool
+    film: RenderedFilm
+
+
+def _film_orders(unit: Compilation) -> list[tuple[bool, FilmOrder]]:
+    """One for each cut, in folders of their own."""
     folder = f"workspaces/{unit.workspace_id}/videos/{unit.video_id}/films/{unit.fingerprint}"
+    cuts = [unit.plan, *unit.plan.get("also", ())]
+    return [
+        (cut.get("is_branded", False), _film_order(unit, cut, f"{folder}/{number}"))
+        for number, cut in enumerate(cuts)
+    ]
+
+
+def _film_order(unit: Compilation, cut: dict[str, Any], folder: str) -> FilmOrder:
+    regions = [Region.from_plan(region) for region in cut["sound"]]
+    keys = [film_rules.key_of(region, unit.workspace_id, unit.video_id) for region in regions]
     return FilmOrder(
-        outputs=unit.plan["outputs"],
+        outputs=cut["outputs"],
         height=unit.plan["height"],
         sound=SoundOrder(regions, keys),
         folder_key=folder,
     )
 
 
-async def record_film(session: AsyncSession, claimed: Compilation, film: RenderedFilm) -> None:
+async def record_film(
+    session: AsyncSession, claimed: Compilation, cuts: Sequence[JoinedCut]
+) -> None:
     """The film is checked and stored: publish it, once."""
     video = await videos.find_for_update(session, claimed.workspace_id, claimed.video_id)
     compilation = await still_ours(session, claimed)
     if video is None or compilation is None:
         return
     compilation.status, compilation.leased_until = "completed", None
-    compilation.poster_key, compilation.thumbnail_key = film.poster_key, film.thumbnail_key
-    for one in film.files:
-        session.add(
-            Output(
-                workspace_id=video.workspace_id, compilation_id=compilation.id, **one.model_dump()
-            )
-        )
+    first = cuts[0].film
+    compilation.poster_key, compilation.thumbnail_key = first.poster_key, first.thumbnail_key
+    of_film = {"workspace_id": video.workspace_id, "compilation_id": compilation.id}
+    for cut in cuts:
+        for one in cut.film.files:
+            told = one.model_dump() | {"is_branded": cut.is_branded}
+            session.add(Output(**of_film, **told))
     await session.flush()
     # The owner may have changed the music meanwhile: then another film is on its way.
     wanted = video.compilation_id == compilation.id and video.status == "compiling"
@@ -114,7 +149,7 @@ async def record_film_failed(
 
 @dataclass(frozen=True)
 class Film:
-    """A finished film with its files and whom to thank."""
+    """A finished film with its files and whom to thank; not current while another is made."""
 
     video: VideoProject
     compilation: Compilation
@@ -123,11 +158,11 @@ class Film:
 
 
 async def get_film(session: AsyncSession, workspace_id: UUID, video_id: UUID) -> Film:
-    """Raises NotFound, or FilmNotReady before it is joined."""
+    """The last one that was finished; raises NotFound, or FilmNotReady before there is any."""
     video = await videos.get_video(session, workspace_id, video_id)
-    if video.status != "completed" or video.compilation_id is None:
+    if video.film_id is None:
         raise FilmNotReady
-    made = await repository.find_unit(session, Compilation, workspace_id, video.compilation_id)
+    made = await repository.find_unit(session, Compilation, workspace_id, video.film_id)
     if made is None:
         raise FilmNotReady
     outputs = await repository.list_outputs(session, workspace_id, made.id)

@@ -61,7 +61,7 @@ async def render_due_segment(
 def _segment_order(unit: Segment) -> SegmentOrder:
     folder = f"workspaces/{unit.workspace_id}/videos/{unit.video_id}/segments"
     return SegmentOrder(
-        part=unit.part,
+        part="photo" if unit.part == "card" else unit.part,
         source_key=unit.source_key,
         next_source_key=unit.next_source_key,
         aspect_ratio=unit.aspect_ratio,
@@ -107,7 +107,7 @@ async def record_unrenderable(
 
 
 async def _give_up_source(session: AsyncSession, video: VideoProject, segment: Segment) -> None:
-    if segment.part == "seam":
+    if segment.part in ("seam", "card"):
         await fail_video(session, video, "render_failed")
         return
     clip = await clips_repository.get_clip(session, segment.workspace_id, segment.clip_id)

@@ -19,6 +19,7 @@ from services.video.rendering.use_cases.leases import UNIT_FAILED
 from services.video.tables import Segment
 from services.video.videos import repository as videos
 from services.video.videos.use_cases import (
+    cuts_of,
     heard_in,
     music_of,
 )
@@ -52,12 +53,8 @@ async def _sound_around(session: AsyncSession, done: Segment) -> list[tuple[Regi
     clips = await clips_repository.list_clips(session, video.workspace_id, video.id)
     listed = await repository.list_segments(session, video.workspace_id, video.id)
     ready = {segment.fingerprint: segment for segment in listed}
-    shots, size = film_rules.shots_of(clips, expected=True), heard_in(video)
-    heard = film_rules.listen(shots, size, ready, await music_of(session, video))
-    prints = [film_rules.piece_of(shot, *size).fingerprint for shot in shots]
-    around = {n + side for n, p in enumerate(prints) if p == done.fingerprint for side in (0, 1)}
-    return [
-        (region, film_rules.key_of(region, video.workspace_id, video.id))
-        for number, region in enumerate(heard.regions)
-        if number in around and heard.possible[number]
-    ]
+    tune, wanted = await music_of(session, video), {}
+    for cut in await cuts_of(session, video, film_rules.shots_of(clips, expected=True)):
+        for region in film_rules.heard_around(done, cut.shots, heard_in(video), ready, tune):
+            wanted[film_rules.key_of(region, video.workspace_id, video.id)] = region
+    return [(region, key) for key, region in wanted.items()]

@@ -1,0 +1,1 @@
+"""The end card of branded films."""
