@@ -173,6 +173,7 @@ class _Environment:
         arguments = (
             *("-m", "uvicorn", f"services.{name}.app:create_app", "--factory"),
             *("--host", "127.0.0.1", "--port", str(self.ports[name])),
+            *("--http", "chassis.server:Protocol"),
             # Nothing stands in front of us here: nobody may claim another address.
             *(
                 "--no-access-log",

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.types import ASGIApp
 
+from chassis.server import Protocol
+
 
 def free_socket() -> tuple[socket.socket, str]:
     bound = socket.socket()
@@ -30,6 +32,7 @@ async def served(app: ASGIApp, bound: socket.socket | None = None) -> AsyncItera
         bound, _ = free_socket()
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_level="critical",
         access_log=False,
         proxy_headers=False,
