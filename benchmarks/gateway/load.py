@@ -27,38 +27,48 @@ end
 """
 
 
+PATIENCE = "10s"
+"""Slower answers count as errors; wrk's own 2 s is what a busy machine makes of any server."""
+
+
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw; `cpu` is what the observed process spent, µs a request."""
+    """What one run of wrk saw; `cpu` is what each observed process spent, µs a request."""
 
     rate: float
     p50: float
     p99: float
     errors: int
     requests: int
-    cpu: float
+    cpu: tuple[float, ...]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of one core, by each observed process."""
+        return tuple(cpu * self.rate / 1e6 for cpu in self.cpu)
 
 
 async def press(
-    url: str, headers: Sequence[str], *, connections: int, seconds: int, pid: int | None = None
+    url: str, headers: Sequence[str], *, connections: int, seconds: int, pids: Sequence[int] = ()
 ) -> Load:
     """Press for so long; the requests take the header lines in turn."""
     with tempfile.TemporaryDirectory() as place:
         script, lines = Path(place) / "press.lua", Path(place) / "headers"
         script.write_text(SCRIPT)
         lines.write_text("".join(f"{line}\n" for line in headers))
-        before = cpu_seconds(pid) if pid else 0.0
+        before = [cpu_seconds(pid) for pid in pids]
         process = await asyncio.create_subprocess_exec(
-            *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url),
+            *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", PATIENCE),
+            *("-s", str(script), url),
             env={**os.environ, "BENCH_HEADERS": str(lines)},
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await asyncio.wait_for(process.communicate(), seconds + 30)
-        spent = cpu_seconds(pid) - before if pid else 0.0
+        spent = [cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
     seen = json.loads(output.decode().strip().splitlines()[-1])
     count = max(1, seen["requests"])
     rate = count / seen["microseconds"] * 1e6
-    cpu = spent / count * 1e6
+    cpu = tuple(seconds_spent / count * 1e6 for seconds_spent in spent)
     return Load(rate, seen["p50"], seen["p99"], seen["errors"], seen["requests"], cpu)
 
 
