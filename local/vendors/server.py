@@ -56,6 +56,7 @@ class VendorsSettings(BaseSettings):
     fal_user_id: str = "studio"
     fal_workers: int = 2
     fal_max_short_side: int = 1080
+    fal_max_long_side: int = 4096
     stripe_api_key: str = "sk_test_local"
     stripe_webhook_url: str | None = None
     stripe_webhook_secret: str = "whsec_local"  # noqa: S105 - of a stand-in

@@ -37,6 +37,8 @@ ALL = Consumers("imaging")
 ALL.include(projects)
 ALL.include(attempts)
 
+LONG_SIDE = 640
+
 
 @dataclass
 class Bench:
@@ -242,7 +244,9 @@ async def until(ready: Callable[[], Any], seconds: float = 60) -> None:
 async def running_bench(
     services: ServiceUnderTest, key_pair: KeyPair, state: Path
 ) -> AsyncIterator[Bench]:
-    vendors = await start_vendors(VendorsSettings(state=state, names=["fal", "s3"]))
+    vendors = await start_vendors(
+        VendorsSettings(state=state, names=["fal", "s3"], fal_max_long_side=LONG_SIDE)
+    )
     bound, address = free_socket()
     settings = services.settings(Settings, **vendor_settings(vendors, address))
     storage = storage_settings(vendors)

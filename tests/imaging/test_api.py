@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from contracts.imaging import ProjectCreated, ProjectDeleted, ProjectStarted
 from tests.imaging import pictures
-from tests.imaging.bench import Bench
+from tests.imaging.bench import LONG_SIDE, Bench
 from tests.support.services import make_caller
 
 
@@ -173,7 +173,7 @@ async def test_results_are_downloaded_by_signed_url_under_a_safe_name(imaging: B
     assert metadata["fal_request_id"]
     assert metadata["processing_time_seconds"] > 0
     assert metadata["original_size"] == {"width": 480, "height": 320}
-    assert metadata["enhanced_size"]["width"] == 2048
+    assert metadata["enhanced_size"]["width"] == LONG_SIDE
 
 
 async def test_deleting_a_project_deletes_every_object_and_says_so_once(imaging: Bench) -> None:

@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from contracts.imaging import ImageCompleted, ProjectCompleted, ProjectStarted
-from tests.imaging.bench import Bench
+from tests.imaging.bench import LONG_SIDE, Bench
 from tests.imaging.pictures import opened
 
 
@@ -27,7 +27,7 @@ async def test_a_paid_project_ends_with_every_image_enhanced(imaging: Bench) -> 
     for fact in facts:
         result = opened(await imaging.outside.storage.read(fact["result_key"], max_bytes=10**7))
         assert result.format == "JPEG"
-        assert max(result.size) <= 2048
+        assert max(result.size) == LONG_SIDE
         assert not result.getexif()
 
 

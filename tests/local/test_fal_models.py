@@ -1,6 +1,7 @@
 """What fal's stand-in does to pixels, measured on pictures drawn here and on real photos."""
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def read(path: Path) -> Picture:
     pixels = cv2.imread(str(path))
     assert pixels is not None
     return np.asarray(pixels, np.uint8)
+
+
+def test_a_photo_is_no_larger_than_this_machine_wants(tmp_path: Path) -> None:
+    task = replace(job(tmp_path, PHOTO, image_urls__0=room()), max_long_side=320)
+    [output] = photo.run(task)
+    assert max(read(tmp_path / output["file_name"]).shape) == 320
 
 
 def tilted(picture: Picture, degrees: float) -> Picture:

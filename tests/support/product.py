@@ -12,9 +12,10 @@ from local.product import SERVICES, Options
 from local.up import Running, product_running
 
 QUICK = {
-    # A busy machine of two cores makes and joins small films at once.
+    # A busy machine of two cores makes small photos, and makes and joins small films, at once.
     "VIDEO_RENDER_HEIGHT": "180",
     "VENDORS_FAL_MAX_SHORT_SIDE": "180",
+    "VENDORS_FAL_MAX_LONG_SIDE": "640",
     "BILLING_FIKEN_SYNC_SECONDS": "1",
     # A server of 100 connections is shared with other products and tests.
     **{f"{name.upper()}_DATABASE_POOL_SIZE": "4" for name in SERVICES},

@@ -142,6 +142,7 @@ class Runner:
                     "folder": str(folder),
                     "ffmpeg": str(self._ffmpeg),
                     "max_short_side": self._settings.max_short_side,
+                    "max_long_side": self._settings.max_long_side,
                 }
             )
             if "detail" in answer:

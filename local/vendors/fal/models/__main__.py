@@ -48,6 +48,7 @@ def _answer(line: dict[str, Any]) -> dict[str, Any]:
         folder=Path(line["folder"]),
         ffmpeg=Path(line["ffmpeg"]),
         max_short_side=line["max_short_side"],
+        max_long_side=line["max_long_side"],
     )
     try:
         return {"outputs": MODELS[line["model"]](job)}

@@ -30,7 +30,7 @@ MOODS: list[tuple[str, tuple[float, float, float]]] = [
 def run(job: Job) -> list[dict[str, Any]]:
     """One to four pictures with the asked resolution's long side, in the input's proportions."""
     source = read_picture(job, "image_urls.0")
-    width, height = _size(source, job.arguments["resolution"])
+    width, height = _size(source, job)
     upright = straightened(source, width, height)
     if job.arguments["aspect_ratio"] != "auto":
         upright = _cropped(upright, job.arguments["aspect_ratio"])
@@ -55,9 +55,10 @@ def graded(picture: Picture, prompt: str, lift: float = 1.0) -> Picture:
     return picture_at(cv2.cvtColor(cv2.merge(planes), cv2.COLOR_LAB2BGR))
 
 
-def _size(source: Picture, resolution: str) -> tuple[int, int]:
+def _size(source: Picture, job: Job) -> tuple[int, int]:
     height, width = source.shape[:2]
-    scale = LONG_SIDE[resolution] / max(height, width)
+    long_side = min(LONG_SIDE[job.arguments["resolution"]], job.max_long_side)
+    scale = long_side / max(height, width)
     return max(16, round(width * scale)), max(16, round(height * scale))
 
 

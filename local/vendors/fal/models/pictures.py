@@ -26,6 +26,7 @@ class Job:
     folder: Path
     ffmpeg: Path
     max_short_side: int
+    max_long_side: int = 4096
 
     @property
     def prompt(self) -> str:
