@@ -1,6 +1,7 @@
 """Looks for what nobody told us about: silent requests, lost notes, dead renderers, late owners."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from chassis.database import Database, SystemScope
 from chassis.sweeper import Sweeper
@@ -21,44 +22,35 @@ from services.video.videos.use_cases import (
     note_submission,
 )
 
-ASK_AFTER = timedelta(seconds=60)
-RENOTE_AFTER = timedelta(seconds=120)
+CHOICES_EVERY_SECONDS = 3600.0
 
 
 def register(
     sweeper: Sweeper, database: Database, generator: ClipGenerator, settings: Settings
 ) -> None:
     """Every sweep of the service, each in one replica at a time."""
-
-    async def ask() -> None:
-        await ask_about_silent(database, generator)
-
-    async def renote() -> None:
-        await renote_answered(database)
-
-    async def settle() -> None:
-        await settle_unknown(database, settings)
-
-    async def end() -> None:
-        await end_overdue(database, generator, settings)
-
-    async def forgotten() -> None:
-        await renote_forgotten(database)
-
-    async def choices() -> None:
-        await end_waiting(database, settings)
-
-    sweeper.every(30, ask, name="video.ask_about_silent")
-    sweeper.every(30, renote, name="video.renote_answered")
-    sweeper.every(30, settle, name="video.settle_unknown")
-    sweeper.every(60, end, name="video.end_overdue")
-    sweeper.every(10, forgotten, name="video.renote_forgotten")
-    sweeper.every(3600, choices, name="video.end_waiting")
+    often = settings.sweep_seconds
+    ask = partial(ask_about_silent, database, generator, settings)
+    renote = partial(renote_answered, database, settings)
+    settle = partial(settle_unknown, database, settings)
+    end = partial(end_overdue, database, generator, settings)
+    forgotten = partial(renote_forgotten, database, settings)
+    choices = partial(end_waiting, database, settings)
+    sweeper.every(often, ask, name="video.ask_about_silent")
+    sweeper.every(often, renote, name="video.renote_answered")
+    sweeper.every(often, settle, name="video.settle_unknown")
+    sweeper.every(often, end, name="video.end_overdue")
+    # A film waits for what a dead renderer held: look twice in the life of a lease.
+    sweeper.every(settings.render_lease_seconds / 2, forgotten, name="video.renote_forgotten")
+    sweeper.every(CHOICES_EVERY_SECONDS, choices, name="video.end_waiting")
 
 
-async def ask_about_silent(database: Database, generator: ClipGenerator) -> None:
+async def ask_about_silent(
+    database: Database, generator: ClipGenerator, settings: Settings
+) -> None:
     """Sweep: requests whose webhook never came are asked about."""
-    for attempt in await _stale(database, ("submitted",), ASK_AFTER):
+    silence = timedelta(seconds=settings.ask_after_seconds)
+    for attempt in await _stale(database, ("submitted",), silence):
         try:
             answer = await generator.find_answer(attempt.fal_request_id or "")
         except ProviderBusy:
@@ -68,13 +60,14 @@ async def ask_about_silent(database: Database, generator: ClipGenerator) -> None
                 await generation.hear_answer(session, attempt.workspace_id, attempt.id, answer)
 
 
-async def renote_answered(database: Database) -> None:
+async def renote_answered(database: Database, settings: Settings) -> None:
     """Sweep: answers nobody fetched, and submissions nobody made."""
-    for attempt in await _stale(database, ("answered",), RENOTE_AFTER):
+    silence = timedelta(seconds=settings.note_again_after_seconds)
+    for attempt in await _stale(database, ("answered",), silence):
         async with database.transaction(SystemScope(attempt.workspace_id)) as session:
             await generation.note_answer(session, attempt)
     async with database.across_workspaces() as session:
-        for clip in await attempts.list_unsubmitted(session, _ago(RENOTE_AFTER)):
+        for clip in await attempts.list_unsubmitted(session, _ago(silence)):
             for part in ("clip", "transition"):
                 if state_of(clip, part) == "pending":
                     await note_submission(session, clip, part)
@@ -99,12 +92,13 @@ async def end_overdue(database: Database, generator: ClipGenerator, settings: Se
             await _end(database, generator, clip, part)
 
 
-async def renote_forgotten(database: Database) -> None:
+async def renote_forgotten(database: Database, settings: Settings) -> None:
     """Sweep: leases that ended without a result, and notes that may be lost."""
+    before = _ago(timedelta(seconds=settings.note_again_after_seconds))
     async with database.across_workspaces() as session:
-        for segment in await units.list_forgotten(session, Segment, _ago(RENOTE_AFTER)):
+        for segment in await units.list_forgotten(session, Segment, before):
             await note_segment(session, segment)
-        for film in await units.list_forgotten(session, Compilation, _ago(RENOTE_AFTER)):
+        for film in await units.list_forgotten(session, Compilation, before):
             await note_compilation(session, film)
 
 

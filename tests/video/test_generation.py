@@ -136,7 +136,7 @@ async def test_a_request_whose_webhook_never_came_is_asked_about(video: Bench) -
 
     async def finished() -> bool:
         await age(video, owner.workspace_id, changed_at=timedelta(hours=1))
-        await sweeps.ask_about_silent(video.database, video.resources["generator"])
+        await sweeps.ask_about_silent(video.database, video.resources["generator"], video.settings)
         await video.work(owner.workspace_id)
         return bool((await owner.now(made))["status"] == "completed")
 
