@@ -1,12 +1,15 @@
 """A film after its last clip, beside MoviePy 2 and FFmpeg on the same clips in one run.
 
-By default a part of it that ends within minutes; `BENCH_FULL=1` measures every length and size.
+By default a part of it that ends within minutes; `BENCH_FULL=1` measures every length and size,
+`BENCH_FULL=1 BENCH_CLIPS=24 BENCH_HEIGHT=720` one film of it.
 """
 
 import asyncio
 import json
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import ffmpeg
@@ -34,7 +37,7 @@ FULL = rounds.Extent(
 
 async def run() -> list[Figure]:
     """Every figure of this area; clips drawn once stay in `out/bench/film`."""
-    extent = FULL if os.environ.get("BENCH_FULL") == "1" else QUICK
+    extent = extent_of(os.environ)
     program = find_program("ffmpeg", 600)
     for name in ("shelf", "written", "inputs", "whole", "scratch", "films"):
         shutil.rmtree(FOLDER / name, ignore_errors=True)
@@ -44,6 +47,20 @@ async def run() -> list[Figure]:
     for name in ("shelf", "inputs"):
         await draw_music(program, FOLDER, Shelf(FOLDER / name, FOLDER / name))
     return await rounds.measure_all(program, FOLDER, extent)
+
+
+def extent_of(environment: Mapping[str, str]) -> rounds.Extent:
+    """How much is asked for; a length or a size alone leaves all other films out."""
+    whole = FULL if environment.get("BENCH_FULL") == "1" else QUICK
+    clips, height = environment.get("BENCH_CLIPS"), environment.get("BENCH_HEIGHT")
+    sizes = {
+        size: tuple(length for length in lengths if clips in (None, str(length)))
+        for size, lengths in whole.sizes.items()
+        if height in (None, str(size))
+    }
+    if not any(sizes.values()):
+        raise SystemExit(f"no film of {clips} clips at {height} here: {whole.sizes}")
+    return replace(whole, sizes=sizes)
 
 
 async def draw_music(program: Program, folder: Path, shelf: Shelf) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import resource
 import sys
 import time
@@ -190,7 +191,13 @@ async def make_whole(folder: Path, case: Case) -> dict[str, float]:
 
 
 async def render_some(folder: Path, case: Case, first: int, step: int) -> dict[str, float]:
-    """Every `step`-th segment of a film of distinct clips, as one of `step` renderers would."""
+    """Every `step`-th segment of a film of distinct clips, as one of `step` renderers would.
+
+    On one processor, as in a container of one: FFmpeg reads, scales and encodes in threads of
+    their own, and a renderer that may use both processors leaves a second one nothing to add.
+    """
+    mine = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {mine[first % len(mine)]})
     house = House(folder, case, Shelf(folder / "shelf", folder / f"written-{first}"))
     for shot in house.shots[first:DISTINCT:step]:
         await house.render(rules.piece_of(shot, ASPECT, case.height), again=True)

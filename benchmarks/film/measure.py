@@ -1,6 +1,7 @@
 """Runs one contender as a process and tells what it took."""
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -51,6 +52,30 @@ def run(argv: Sequence[str], folder: Path) -> Taken:
     return Taken(wall, usage.ru_utime + usage.ru_stime, peak.most_mb, said)
 
 
+class Neighbours:
+    """What else ran on the machine since this was made: times measured beside it are longer."""
+
+    def __init__(self) -> None:
+        self._began, self._busy, self._own = time.perf_counter(), _busy_seconds(), _own_seconds()
+
+    def processors(self) -> float:
+        """How many processors others kept busy, on average; wait for your children first."""
+        others = _busy_seconds() - self._busy - (_own_seconds() - self._own)
+        return max(0.0, others / (time.perf_counter() - self._began))
+
+
+def _busy_seconds() -> float:
+    """Of all processors together; neither idle nor waiting for a disk."""
+    first = Path("/proc/stat").read_text().splitlines()[0]
+    user, nice, system, _, _, *others = (int(ticks) for ticks in first.split()[1:9])
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    every = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in every)
+
+
 class _Peak(threading.Thread):
     """Watches the memory of a process and of all below it."""
 
@@ -63,11 +88,23 @@ class _Peak(threading.Thread):
             self.most_mb = max(self.most_mb, _memory_mb(self.pid))
 
 
-def _memory_mb(pid: int) -> float:
+def _memory_mb(pid: int, parent: bytes = b"") -> float:
+    """A page that several processes share counts once: FFmpeg's own program, above all."""
     try:
-        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
+        name = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if name == parent:
+            return 0.0  # Between fork and exec it shows its parent's memory as its own.
+        own = _proportional_mb(pid)
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         below = [child for task in tasks for child in (task / "children").read_text().split()]
     except (OSError, IndexError):
         return 0.0
-    return own + sum(_memory_mb(int(child)) for child in below)
+    return own + sum(_memory_mb(int(child), name) for child in below)
+
+
+def _proportional_mb(pid: int) -> float:
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except PermissionError:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
+    return int(told.split("\nPss:")[1].split()[0]) * 1024 / 1e6
