@@ -20,6 +20,8 @@ LANES = int(os.environ.get("LANES", "2"))
 # The longest first, so that no lane is left alone with one at the end. The broker-down story of
 # `chassis` mostly waits and leaves the machine to `chaos`, which needs all of it.
 LONGEST_FIRST = ("chassis", "chaos", "video", "local", "security", "imaging", "stories", "billing")
+# Its plugin costs each process a second, and it is called as a program only.
+WITHOUT = ("-p", "no:schemathesis")
 STOP_SECONDS = 60.0
 PROGRESS_SECONDS = 1.0
 
@@ -127,7 +129,7 @@ def jobs() -> list[Job]:
 
 def _pytest(name: str, *paths: str) -> Job:
     colour = ("--color=yes",) if sys.stdout.isatty() else ()
-    return Job(name, (sys.executable, "-m", "pytest", *colour, *paths))
+    return Job(name, (sys.executable, "-m", "pytest", *WITHOUT, *colour, *paths))
 
 
 @contextmanager
