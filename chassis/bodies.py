@@ -1,9 +1,21 @@
 """What a request's JSON body may hold: exactly what the published schema says."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Body(BaseModel):
     """A request's JSON object: a field nobody knows is a mistake to be told, not to be dropped."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str | bytes):
+        raise ValueError("not a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+"""JSON Schema's integer: 5 and 5.0 are one, a text and a boolean are none."""

@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from tests.test_architecture import ROOT, sources
 
 # What schemas must not take: JSON's numbers and texts where a boolean or a whole number is meant.
@@ -62,6 +62,12 @@ def test_lax_numbers_and_booleans_would_be_seen() -> None:
     assert accepts(TypeAdapter(Literal[False]), 0)
     assert scalars(int | None) == {int}
     assert scalars(Annotated[Literal[False], "noted"]) == {bool}
+
+
+def test_a_whole_number_is_one_however_json_writes_it() -> None:
+    whole: TypeAdapter[int] = TypeAdapter(Whole)
+    assert [whole.validate_json(text) for text in ("5", "5.0", "5e0")] == [5, 5, 5]
+    assert not [wrong for wrong in (5.5, float("inf"), None) if accepts(whole, wrong)]
 
 
 def test_bodies_are_found() -> None:

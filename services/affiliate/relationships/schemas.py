@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from services.affiliate.relationships.rules import DEFAULT_COMMISSION_PERCENT
 
 
@@ -22,7 +22,7 @@ class StartRelationship(Body):
 
     affiliate_workspace_id: UUID
     referred_workspace_id: UUID
-    commission_percent: Annotated[StrictInt, Field(ge=1, le=100)] = DEFAULT_COMMISSION_PERCENT
+    commission_percent: Annotated[Whole, Field(ge=1, le=100)] = DEFAULT_COMMISSION_PERCENT
     # PostgreSQL cannot store a NUL.
     notes: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from contracts.billing import BillableKind, Currency, PaymentMethod
 
-PriceOre = Annotated[StrictInt, Field(ge=1000, le=100_000_000)]
+PriceOre = Annotated[Whole, Field(ge=1000, le=100_000_000)]
 
 
 class Price(BaseModel):

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from contracts.caller import Plan, Role, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
@@ -108,7 +108,7 @@ class Impersonate(Body):
     """Why, and for how long at most."""
 
     reason: Reason
-    minutes: StrictInt = Field(default=30, ge=1, le=60)
+    minutes: Whole = Field(default=30, ge=1, le=60)
 
 
 class ImpersonationView(BaseModel):

@@ -13,11 +13,10 @@ from pydantic import (
     ConfigDict,
     EmailStr,
     Field,
-    StrictInt,
     StringConstraints,
 )
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from contracts.caller import Plan, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT, is_organization_number
 
@@ -128,7 +127,7 @@ class CreateLogoUpload(Body):
     """What the browser is about to send."""
 
     content_type: Literal["image/png", "image/jpeg", "image/webp"]
-    size_bytes: Annotated[StrictInt, Field(ge=1, le=2**40)]
+    size_bytes: Annotated[Whole, Field(ge=1, le=2**40)]
 
 
 class LogoUploadView(BaseModel):

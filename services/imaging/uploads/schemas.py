@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from services.imaging.catalogue import RoomType
 from services.imaging.styles.schemas import NO_CONTROL
 
@@ -18,7 +18,7 @@ class CreateUpload(Body):
 
     file_name: FileName
     content_type: Annotated[str, StringConstraints(max_length=255, pattern=NO_CONTROL)]
-    size_bytes: Annotated[StrictInt, Field(ge=0, le=2**53)]
+    size_bytes: Annotated[Whole, Field(ge=0, le=2**53)]
     room_type: RoomType | None = None
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
-from chassis.bodies import Body
+from chassis.bodies import Body, Whole
 from contracts.video import AspectRatio
 from services.video.states import BRANDINGS
 from services.video.tables import VideoProject
@@ -23,7 +23,7 @@ Text = Annotated[str, AfterValidator(_no_nul)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Description = Annotated[Text, Field(max_length=2000)]
 TrackId = Annotated[Text, Field(max_length=60)]
-Volume = Annotated[StrictInt, Field(ge=0, le=100)]
+Volume = Annotated[Whole, Field(ge=0, le=100)]
 
 
 Branding = Literal["unbranded", "branded"]
