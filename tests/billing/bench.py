@@ -286,17 +286,14 @@ async def benched(
 
 
 def settings_for(services: ServiceUnderTest, stripe: str, fiken: str, **values: Any) -> Settings:
-    return services.settings(
-        Settings,
-        **{
-            "stripe_api_key": STRIPE_KEY,
-            "stripe_api_url": stripe,
-            "stripe_webhook_secret": STRIPE_SECRET,
-            "stripe_timeout_seconds": 5,
-            "fiken_url": f"{fiken}/api/v2",
-            "fiken_token": FIKEN_TOKEN,
-            "fiken_company": "studio-as",
-            "fiken_timeout_seconds": 5,
-            **values,
-        },
-    )
+    defaults: dict[str, Any] = {
+        "stripe_api_key": STRIPE_KEY,
+        "stripe_api_url": stripe,
+        "stripe_webhook_secret": STRIPE_SECRET,
+        "stripe_timeout_seconds": 5,
+        "fiken_url": f"{fiken}/api/v2",
+        "fiken_token": FIKEN_TOKEN,
+        "fiken_company": "studio-as",
+        "fiken_timeout_seconds": 5,
+    }
+    return services.settings(Settings, **(defaults | values))
