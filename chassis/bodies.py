@@ -1,6 +1,6 @@
 """What a request's JSON body may hold: exactly what the published schema says."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -17,5 +17,8 @@ def _number(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_number)]
-"""JSON Schema's integer: 5 and 5.0 are one, a text and a boolean are none."""
+NOT_TEXT = BeforeValidator(_number)
+"""For JSON Schema's integer: 5 and 5.0 are one, a text and a boolean are none.
+
+Last in its `Annotated`, or the bounds before it are missing in the published schema.
+"""

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import pytest
 from fastapi import APIRouter
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from tests.test_architecture import ROOT, sources
 
 # What schemas must not take: JSON's numbers and texts where a boolean or a whole number is meant.
@@ -65,9 +65,10 @@ def test_lax_numbers_and_booleans_would_be_seen() -> None:
 
 
 def test_a_whole_number_is_one_however_json_writes_it() -> None:
-    whole: TypeAdapter[int] = TypeAdapter(Whole)
+    whole = TypeAdapter[int](Annotated[int, Field(ge=1, le=9), NOT_TEXT])
     assert [whole.validate_json(text) for text in ("5", "5.0", "5e0")] == [5, 5, 5]
-    assert not [wrong for wrong in (5.5, float("inf"), None) if accepts(whole, wrong)]
+    assert not [wrong for wrong in (5.5, 0, 10, float("inf"), None) if accepts(whole, wrong)]
+    assert whole.json_schema() == {"type": "integer", "minimum": 1, "maximum": 9}
 
 
 def test_bodies_are_found() -> None:

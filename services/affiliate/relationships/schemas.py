@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from services.affiliate.relationships.rules import DEFAULT_COMMISSION_PERCENT
 
 
@@ -22,7 +22,7 @@ class StartRelationship(Body):
 
     affiliate_workspace_id: UUID
     referred_workspace_id: UUID
-    commission_percent: Annotated[Whole, Field(ge=1, le=100)] = DEFAULT_COMMISSION_PERCENT
+    commission_percent: Annotated[int, Field(ge=1, le=100), NOT_TEXT] = DEFAULT_COMMISSION_PERCENT
     # PostgreSQL cannot store a NUL.
     notes: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
 

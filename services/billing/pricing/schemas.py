@@ -5,10 +5,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from contracts.billing import BillableKind, Currency, PaymentMethod
 
-PriceOre = Annotated[Whole, Field(ge=1000, le=100_000_000)]
+PriceOre = Annotated[int, Field(ge=1000, le=100_000_000), NOT_TEXT]
 
 
 class Price(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from contracts.caller import Plan, Role, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
@@ -108,7 +108,7 @@ class Impersonate(Body):
     """Why, and for how long at most."""
 
     reason: Reason
-    minutes: Whole = Field(default=30, ge=1, le=60)
+    minutes: Annotated[int, Field(ge=1, le=60), NOT_TEXT] = 30
 
 
 class ImpersonationView(BaseModel):

@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from contracts.caller import Plan, WorkspaceStatus
 from services.identity.workspaces.rules import PLAIN_TEXT, is_organization_number
 
@@ -127,7 +127,7 @@ class CreateLogoUpload(Body):
     """What the browser is about to send."""
 
     content_type: Literal["image/png", "image/jpeg", "image/webp"]
-    size_bytes: Annotated[Whole, Field(ge=1, le=2**40)]
+    size_bytes: Annotated[int, Field(ge=1, le=2**40), NOT_TEXT]
 
 
 class LogoUploadView(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from services.imaging.catalogue import RoomType
 from services.imaging.styles.schemas import NO_CONTROL
 
@@ -18,7 +18,7 @@ class CreateUpload(Body):
 
     file_name: FileName
     content_type: Annotated[str, StringConstraints(max_length=255, pattern=NO_CONTROL)]
-    size_bytes: Annotated[Whole, Field(ge=0, le=2**53)]
+    size_bytes: Annotated[int, Field(ge=0, le=2**53), NOT_TEXT]
     room_type: RoomType | None = None
 
 

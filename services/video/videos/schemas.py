@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
-from chassis.bodies import Body, Whole
+from chassis.bodies import NOT_TEXT, Body
 from contracts.video import AspectRatio
 from services.video.states import BRANDINGS
 from services.video.tables import VideoProject
@@ -23,7 +23,7 @@ Text = Annotated[str, AfterValidator(_no_nul)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Description = Annotated[Text, Field(max_length=2000)]
 TrackId = Annotated[Text, Field(max_length=60)]
-Volume = Annotated[Whole, Field(ge=0, le=100)]
+Volume = Annotated[int, Field(ge=0, le=100), NOT_TEXT]
 
 
 Branding = Literal["unbranded", "branded"]
