@@ -18,11 +18,15 @@ from services.video.videos.use_cases import (
     advance,
     fail_video,
     note_compilation,
+    note_erasure,
     note_segment,
     note_submission,
 )
 
 CHOICES_EVERY_SECONDS = 3600.0
+ERASE_EVERY_SECONDS = 300.0
+ERASE_AGAIN_AFTER = timedelta(minutes=15)
+"""Longer than anything may still be at work on a video that was deleted."""
 
 
 def register(
@@ -43,6 +47,7 @@ def register(
     # A film waits for what a dead renderer held: look twice in the life of a lease.
     sweeper.every(settings.render_lease_seconds / 2, forgotten, name="video.renote_forgotten")
     sweeper.every(CHOICES_EVERY_SECONDS, choices, name="video.end_waiting")
+    sweeper.every(ERASE_EVERY_SECONDS, partial(erase_again, database), name="video.erase_again")
 
 
 async def ask_about_silent(
@@ -112,6 +117,13 @@ async def end_waiting(database: Database, settings: Settings) -> None:
             video = await videos.find_for_update(session, late.workspace_id, late.id)
             if video is not None and video.waiting_since is not None:
                 await fail_video(session, video, "no_choice_made")
+
+
+async def erase_again(database: Database) -> None:
+    """Sweep: what somebody at work stored after a deleted video's files were erased."""
+    async with database.across_workspaces() as session:
+        for video in await videos.list_unerased(session, _ago(ERASE_AGAIN_AFTER)):
+            await note_erasure(session, video)
 
 
 async def _end(database: Database, generator: ClipGenerator, late: VideoClip, part: Part) -> None:

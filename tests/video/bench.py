@@ -34,6 +34,7 @@ from services.video.providers.fal import FalGenerator
 from services.video.providers.fetch import ClipFetcher
 from services.video.rendering.consumers import consumers as rendering
 from services.video.settings import Settings
+from services.video.tables import VideoProject
 from services.video.videos.consumers import consumers as videos
 from services.video.worker import program_of, studio_of
 from tests.local.serving import free_socket, served
@@ -122,6 +123,16 @@ class Bench:
         async with self.database.transaction(SystemScope(workspace_id)) as session:
             query = select(table).where(table.workspace_id == workspace_id).order_by(table.id)
             return list(await session.scalars(query))
+
+    async def spend(self, workspace_id: UUID, cents: int) -> None:
+        """As if the vendor had taken so much more for each of the workspace's videos."""
+        async with self.database.transaction(SystemScope(workspace_id)) as session:
+            more = {
+                "actual_cost": VideoProject.actual_cost + cents,
+                "estimated_cost": VideoProject.estimated_cost + cents,
+            }
+            query = update(VideoProject).where(VideoProject.workspace_id == workspace_id)
+            await session.execute(query.values(more))
 
 
 @dataclass

@@ -103,7 +103,7 @@ async def test_a_suspended_workspace_starts_nothing(video: Bench) -> None:
 
 async def test_nobody_enters_without_a_token(video: Bench) -> None:
     owner = video.owner()
-    answer = await owner.http.get("/v1/videos", headers={"authorization": ""})
+    answer = await owner.http.get("/v1/videos", auth=None)
     assert answer.status_code == 401
 
 
@@ -183,6 +183,19 @@ async def test_a_video_has_at_most_twenty_clips(video: Bench) -> None:
         await owner.post(path, {"image_id": image})
     answer = await owner.http.post(path, json={"image_id": image})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_clips")
+
+
+async def test_many_hands_do_not_add_a_twenty_first_clip(video: Bench) -> None:
+    owner = video.owner()
+    made = await owner.video()
+    body = {"image_id": str(await owner.image())}
+    path = f"/v1/videos/{made['id']}/clips"
+    for _ in range(16):
+        await owner.post(path, body)
+    answers = await asyncio.gather(*(owner.http.post(path, json=body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 4 + [409] * 4
+    orders = [clip["sequence_order"] for clip in await owner.clips(made)]
+    assert orders == list(range(1, 21))
 
 
 async def test_a_clip_is_changed_until_the_video_is_paid(video: Bench) -> None:

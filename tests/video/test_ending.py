@@ -1,12 +1,19 @@
 """What deleted videos and closed workspaces leave behind, and what is paid too late."""
 
-from sqlalchemy import select
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from sqlalchemy import select, update
+
+from chassis.database import SystemScope
 from contracts.identity import WorkspaceBranded, WorkspaceDeleted
 from contracts.video import VideoDeleted, VideoFailed, VideoStarted
 from local.vendors.faults import Fault
-from services.video.tables import Attempt, OfferedImage, VideoClip, VideoProject
-from tests.video.bench import Bench
+from services.video import sweeps
+from services.video.notes import ErasureDue, SegmentDue
+from services.video.rendering import repository
+from services.video.tables import Attempt, OfferedImage, Segment, VideoClip, VideoProject
+from tests.video.bench import Bench, until
 from tests.video.keys import keys
 from tests.video.pictures import logo
 
@@ -41,6 +48,47 @@ async def test_a_video_deleted_while_it_is_made_is_cancelled_and_gives_nothing_b
     assert await video.facts(owner.workspace_id, VideoFailed) == []
     await owner.pay(made)
     assert await video.facts(owner.workspace_id, VideoFailed) == []
+
+
+async def test_what_is_stored_after_the_deletion_is_erased_too(video: Bench) -> None:
+    owner = video.owner()
+    made = await owner.draft()
+    await owner.http.delete(f"/v1/videos/{made['id']}")
+    await video.work(owner.workspace_id)
+    late = f"workspaces/{owner.workspace_id}/videos/{made['id']}/segments/late.mp4"
+    await video.storage.write(late, b"late", content_type="video/mp4")
+    await sweeps.erase_again(video.database)
+    await video.work(owner.workspace_id)
+    assert await keys(video, late) == [late], "somebody may still be at work"
+    async with video.database.transaction(SystemScope(owner.workspace_id)) as session:
+        query = update(VideoProject).where(VideoProject.id == UUID(made["id"]))
+        await session.execute(query.values(deleted_at=datetime.now(UTC) - timedelta(hours=1)))
+    for _ in range(2):
+        await sweeps.erase_again(video.database)
+    assert len(await video.notes(owner.workspace_id)) == 1, "once is enough"
+    await video.react(ErasureDue(workspace_id=owner.workspace_id, video_id=UUID(made["id"])))
+    assert await keys(video, late) == []
+
+
+async def test_units_of_a_deleted_video_are_not_noted_for_ever(video: Bench) -> None:
+    owner = video.owner()
+    made = await owner.draft()
+    await owner.pay(made)
+
+    async def ordered() -> bool:
+        for note in await video.notes(owner.workspace_id):
+            if not isinstance(note, SegmentDue):
+                await video.react(note)
+        return len(await video.rows(owner.workspace_id, Segment)) == 2
+
+    await until(ordered)
+    await owner.http.delete(f"/v1/videos/{made['id']}")
+    rows = await video.rows(owner.workspace_id, Segment)
+    assert {(row.status, row.failure_reason) for row in rows} == {("failed", "not_wanted")}
+    async with video.database.across_workspaces() as session:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        forgotten = await repository.list_forgotten(session, Segment, later)
+        assert owner.workspace_id not in {unit.workspace_id for unit in forgotten}
 
 
 async def test_of_a_deleted_video_no_word_of_its_owner_is_kept(video: Bench) -> None:

@@ -153,6 +153,20 @@ async def list_forgotten(
     return found
 
 
+async def give_up_open(session: AsyncSession, workspace_id: UUID, video_id: UUID) -> None:
+    """Nobody wants them any more: what is being worked on is not recorded, the rest not begun."""
+    for kind in (Segment, Compilation):
+        await session.execute(
+            update(kind)
+            .where(
+                kind.workspace_id == workspace_id,
+                kind.video_id == video_id,
+                kind.status.in_(("pending", "rendering")),
+            )
+            .values(status="failed", failure_reason="not_wanted", leased_until=None)
+        )
+
+
 async def list_outputs(
     session: AsyncSession, workspace_id: UUID, compilation_id: UUID
 ) -> list[Output]:

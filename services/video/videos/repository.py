@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import NotFound
@@ -61,6 +61,20 @@ async def list_waiting(session: AsyncSession, before: datetime) -> list[VideoPro
         VideoProject.waiting_since < before,
     )
     return list(await session.scalars(query.limit(50)))
+
+
+async def list_unerased(session: AsyncSession, deleted_before: datetime) -> list[VideoProject]:
+    """Across workspaces: deleted videos whose files were not looked for again, marked as so."""
+    query = (
+        select(VideoProject)
+        .where(VideoProject.deleted_at < deleted_before, VideoProject.erased_at.is_(None))
+        .limit(50)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(await session.scalars(query))
+    for video in found:
+        video.erased_at = func.now()
+    return found
 
 
 def _visible(workspace_id: UUID) -> Select[VideoProject]:

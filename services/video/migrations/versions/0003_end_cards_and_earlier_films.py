@@ -57,6 +57,8 @@ def change_videos() -> None:
     )
     op.add_column("video_project", sa.Column("film_id", sa.Uuid(), nullable=True))
     op.add_column("video_project", sa.Column("told_progress", TEXT, nullable=True))
+    when = sa.DateTime(timezone=True)
+    op.add_column("video_project", sa.Column("erased_at", when, nullable=True))
     # Row-level security is forced on the owner too.
     op.execute("SELECT set_config('app.all_workspaces', 'on', true)")
     op.execute("UPDATE video_project SET film_id = compilation_id WHERE status = 'completed'")

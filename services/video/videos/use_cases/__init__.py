@@ -10,6 +10,7 @@ from services.video.videos.use_cases.ending import (
 )
 from services.video.videos.use_cases.notes import (
     note_compilation,
+    note_erasure,
     note_segment,
     note_submission,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "heard_in",
     "music_of",
     "note_compilation",
+    "note_erasure",
     "note_segment",
     "note_submission",
     "publish_film",

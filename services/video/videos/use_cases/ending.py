@@ -9,11 +9,11 @@ from chassis.outbox import emit
 from contracts.caller import Caller
 from contracts.video import ClipsCompiled, FilmFile, VideoDeleted, VideoFailed
 from services.video.clips import repository as clips_repository
-from services.video.notes import ErasureDue
 from services.video.rendering import repository as rendering
 from services.video.tables import Compilation, Output, VideoProject
 from services.video.videos import repository, rules
 from services.video.videos.use_cases.counting import tell_progress
+from services.video.videos.use_cases.notes import note_erasure
 
 DELETED = "deleted"
 ERASED_NAME = "Deleted video"
@@ -24,6 +24,7 @@ async def fail_video(session: AsyncSession, video: VideoProject, reason: str) ->
     if not rules.can_become(video.status, "failed"):
         return
     video.status, video.failure_reason, video.waiting_since = "failed", reason, None
+    await rendering.give_up_open(session, video.workspace_id, video.id)
     await emit(
         session, VideoFailed(workspace_id=video.workspace_id, video_id=video.id, reason=reason)
     )
@@ -75,5 +76,6 @@ async def _remove(session: AsyncSession, video: VideoProject) -> None:
     video.name, video.description = ERASED_NAME, None
     for clip in await clips_repository.list_clips(session, video.workspace_id, video.id):
         clip.room_label = clip.motion_prompt = None
+    await rendering.give_up_open(session, video.workspace_id, video.id)
     await emit(session, VideoDeleted(workspace_id=video.workspace_id, video_id=video.id))
-    await emit(session, ErasureDue(workspace_id=video.workspace_id, video_id=video.id))
+    await note_erasure(session, video)

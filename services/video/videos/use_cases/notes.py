@@ -1,10 +1,10 @@
-"""Notes to ourselves: what must be submitted, rendered and joined."""
+"""Notes to ourselves: what must be submitted, rendered, joined and erased."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
-from services.video.notes import CompilationDue, Part, SegmentDue, SubmissionDue
-from services.video.tables import Compilation, Segment, VideoClip
+from services.video.notes import CompilationDue, ErasureDue, Part, SegmentDue, SubmissionDue
+from services.video.tables import Compilation, Segment, VideoClip, VideoProject
 
 
 async def note_submission(session: AsyncSession, clip: VideoClip, part: Part) -> None:
@@ -34,3 +34,7 @@ async def note_compilation(session: AsyncSession, unit: Compilation) -> None:
             workspace_id=unit.workspace_id, video_id=unit.video_id, compilation_id=unit.id
         ),
     )
+
+
+async def note_erasure(session: AsyncSession, video: VideoProject) -> None:
+    await emit(session, ErasureDue(workspace_id=video.workspace_id, video_id=video.id))
