@@ -22,6 +22,7 @@ log = structlog.get_logger()
 CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
+BEGIN_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,7 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._reactions = [
-            (
-                one,
-                InBatches(one, database) if one.batch_size else OneByOne(one, database, resources),
-            )
+            (one, (InBatches if one.batch_size else OneByOne)(one, database, resources))
             for one in subscriptions
         ]
         self._registrations: list[_Registration] = []
@@ -78,11 +76,16 @@ class Intake:
             async with asyncio.timeout(CANCEL_SECONDS):
                 for one in self._registrations:
                     await one.queue.cancel(one.tag)
-        if self._in_hand:
-            await asyncio.wait(self._in_hand, timeout=seconds)
-        for task in self._in_hand:
+        # What was delivered before the broker heard us has a task, which may not have begun yet.
+        await asyncio.sleep(BEGIN_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._in_hand:
+                    await asyncio.wait(self._in_hand)
+        given_up = list(self._in_hand)
+        for task in given_up:
             task.cancel()
-        await asyncio.gather(*self._in_hand, return_exceptions=True)
+        await asyncio.gather(*given_up, return_exceptions=True)
 
     async def _consume(self, connection: AbstractConnection) -> None:
         delays = self._settings.retry_delays_seconds

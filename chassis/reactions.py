@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -37,9 +37,10 @@ class OneByOne:
         wanted = list(inspect.signature(subscription.reaction).parameters)[1:]
         given = {name: resources[name] for name in wanted if name not in ("session", "database")}
         self._reaction = functools.partial(subscription.reaction, **given)
-        self._react = self._once if "session" in wanted else self._repeatably
+        self._takes_session = "session" in wanted
 
     def taker(self, retries: Retries) -> Take:
+        """For one connection: what another one delivered is not ours to acknowledge."""
         return functools.partial(self._take, retries)
 
     async def _take(self, retries: Retries, message: AbstractIncomingMessage) -> None:
@@ -51,7 +52,7 @@ class OneByOne:
             attributes={"messaging.system": "rabbitmq", "messaging.destination.name": name},
         ):
             try:
-                event = self._subscription.event.model_validate_json(message.body)
+                event = self._read(message)
             except ValidationError as error:
                 await retries.give_up(message, error)
                 return
@@ -68,27 +69,25 @@ class OneByOne:
                     return
         await message.ack()
 
-    async def _once(self, event: Event) -> None:
+    def _read(self, message: AbstractIncomingMessage) -> Event:
+        return self._subscription.event.model_validate_json(message.body)
+
+    async def _react(self, event: Event) -> None:
+        if not self._takes_session:
+            await self._reaction(event, database=self._database)
+            return
         async with self._database.unseeing(event) as session:
             if await inbox.claim(session, self._subscription.name, [event.event_id]):
                 await self._reaction(event, session=session)
 
-    async def _repeatably(self, event: Event) -> None:
-        await self._reaction(event, database=self._database)
 
-
-class InBatches:
+class InBatches(OneByOne):
     """One transaction and one acknowledgement for as many facts as have arrived.
 
-    A batch that fails is taken apart, so that a poisonous message does not harm its neighbours.
+    A batch that fails is taken one by one, so that a poisonous message harms no neighbour.
     """
 
-    def __init__(self, subscription: Subscription, database: Database) -> None:
-        self._subscription = subscription
-        self._database = database
-
     def taker(self, retries: Retries) -> Take:
-        """For one connection: what another one delivered is not ours to acknowledge."""
         size = self._subscription.batch_size or 1
         arrived: list[AbstractIncomingMessage] = []
         running = asyncio.Lock()
@@ -103,41 +102,28 @@ class InBatches:
                         await asyncio.sleep(LINGER_SECONDS)
                     batch = arrived[:size]
                     del arrived[:size]
-                    await self._handle(batch, retries)
+                    await self._take_all(retries, batch)
 
         return take
 
-    async def _handle(self, batch: list[AbstractIncomingMessage], retries: Retries) -> None:
+    async def _take_all(self, retries: Retries, batch: list[AbstractIncomingMessage]) -> None:
         try:
-            await self._react([self._read(message) for message in batch])
+            await self._react_to([self._read(message) for message in batch])
         except Exception:
             log.warning("batch.taken_apart", reaction=self._subscription.name, size=len(batch))
             for message in batch:
-                await self._handle_alone(message, retries)
+                await self._take(retries, message)
         else:
             # Everything up to this one: earlier batches are settled already.
             await batch[-1].ack(multiple=True)
 
-    async def _handle_alone(self, message: AbstractIncomingMessage, retries: Retries) -> None:
-        try:
-            event = self._read(message)
-        except ValidationError as error:
-            await retries.give_up(message, error)
-            return
-        try:
-            await self._react([event])
-        except Exception as error:
-            await retries.retry(message, error)
-        else:
-            await message.ack()
+    async def _react(self, event: Event) -> None:
+        await self._react_to([event])
 
-    def _read(self, message: AbstractIncomingMessage) -> Event:
-        return self._subscription.event.model_validate_json(message.body)
-
-    async def _react(self, events: Sequence[Event]) -> None:
+    async def _react_to(self, events: list[Event]) -> None:
         async with self._database.unseeing(None) as session:
             ids = [event.event_id for event in events]
             first = await inbox.claim(session, self._subscription.name, ids)
             fresh = {event.event_id: event for event in events if event.event_id in first}
             if fresh:
-                await self._subscription.reaction(list(fresh.values()), session=session)
+                await self._reaction(list(fresh.values()), session=session)

@@ -20,7 +20,7 @@ from chassis.outbox import OutboxRow
 
 log = structlog.get_logger()
 
-BATCH_SIZE = 200
+BATCH_SIZE = 500
 IDLE_SECONDS = 2.0
 CONFIRM_TIMEOUT_SECONDS = 5.0
 REFUSED_RETRY = timedelta(seconds=30)

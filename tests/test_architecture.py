@@ -56,6 +56,11 @@ def test_chassis_files_have_at_most_200_lines() -> None:
     assert {name: size for name, size in sizes.items() if size > 200} == {}
 
 
+def test_chassis_keeps_its_budget() -> None:
+    """Decision 16: what only one service needs, or a library has, does not belong there."""
+    assert sum(len(path.read_text().splitlines()) for path in sources("chassis")) <= 2600
+
+
 def test_functions_have_at_most_40_lines() -> None:
     long = [
         where(path, function)
