@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 
 class Telling(Protocol):
@@ -35,12 +35,15 @@ class Telling(Protocol):
 
 
 def start(settings: Telling) -> None:
-    """Once per process. Exports by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT names a collector."""
+    """Once per process. Exports by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT names a collector.
+
+    OTEL_TRACES_SAMPLER says how many traces; the gateway's choice holds for every service behind.
+    """
     _start_logs(settings)
     resource = Resource.create({"service.name": settings.service})
     exporting = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     # Without a collector spans cost time for nobody; trace ids still flow to logs and answers.
-    tracers = TracerProvider(resource=resource, sampler=ALWAYS_ON if exporting else ALWAYS_OFF)
+    tracers = TracerProvider(resource=resource, sampler=None if exporting else ALWAYS_OFF)
     if exporting:
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(tracers)

@@ -45,7 +45,7 @@ class Tracing:
         if self._tracer is None:
             return Passage(SpanContext(trace_id, span_id, False), "", 0)
         name = f"{method} {route.prefix if route else 'own'}"
-        sampled = self._tracer.sampler.should_sample(None, trace_id, name, SpanKind.SERVER)
+        sampled = self._tracer.sampler.should_sample(NO_PARENT, trace_id, name, SpanKind.SERVER)
         if sampled.decision is not Decision.RECORD_AND_SAMPLE:
             return Passage(SpanContext(trace_id, span_id, False), "", 0)
         return Passage(SpanContext(trace_id, span_id, False, SAMPLED), name, time.time_ns())
