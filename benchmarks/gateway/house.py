@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.gateway import nginx
+from chassis import caller as caller_token
 from chassis import migrations
 from contracts.caller import Caller
 from local.infrastructure import ensure_servers
@@ -92,20 +93,25 @@ async def _running(product: Product, rabbitmq_url: str) -> AsyncIterator[House]:
         }
         async with programs_running([*services, *gateways], print) as supervisor:
             await supervisor.until_ready()
-            people = [await _sign_up(addresses["gateway"]) for _ in range(PEOPLE)]
             key = plan["gateway"].environment["GATEWAY_CALLER_SIGNING_KEY"]
+            people = [await _sign_up(addresses, key) for _ in range(PEOPLE)]
             yield House(addresses, supervisor, beside, people, key, rabbitmq_url)
 
 
 def _gateways(program: Program, beside: nginx.Nginx) -> list[Program]:
-    """The gateway as it ships, telling a collector every span, and under granian; a bare proxy."""
+    """The gateway as it ships, telling a collector of requests, under granian; a bare proxy."""
     environment = program.environment | {
         "GATEWAY_IDENTITY_URL": beside.identity,
         "GATEWAY_VIDEO_URL": beside.upstream,
     }
     plain = replace(program, environment=environment)
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": beside.upstream}
-    found = [plain, _elsewhere(plain, "gateway, spans told", 8180, environment | told)]
+    some = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+    found = [
+        plain,
+        _elsewhere(plain, "gateway, one trace in ten told", 8183, environment | told | some),
+        _elsewhere(plain, "gateway, every trace told", 8180, environment | told),
+    ]
     found.append(_bare(_elsewhere(plain, BARE, 8182, {"BARE_UPSTREAM": beside.upstream})))
     if importlib.util.find_spec("granian") is not None:
         found.append(_under_granian(_elsewhere(plain, "gateway, granian", 8181, environment)))
@@ -139,18 +145,24 @@ def _under_granian(program: Program) -> Program:
     )
 
 
-async def _sign_up(gateway: str) -> Person:
+async def _sign_up(addresses: dict[str, str], signing_key: str) -> Person:
     body = {
         "name": "Kari Nordmann",
         "email": f"{secrets.token_hex(8)}@example.com",
         "password": "correct horse battery",
     }
-    async with httpx.AsyncClient(base_url=gateway, timeout=20, trust_env=False) as client:
-        answer = await client.post("/v1/auth/sign-up", json=body)
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        answer = await client.post(f"{addresses['gateway']}/v1/auth/sign-up", json=body)
         answer.raise_for_status()
-    me = answer.json()
-    caller = Caller(member_id=me["member"]["id"], workspace_id=me["workspace"]["id"], role="owner")
-    return Person(answer.cookies["session"], caller)
+        session = answer.cookies["session"]
+        # What the gateway is told, so that the services called directly get the same token.
+        found = await client.post(
+            f"{addresses['identity']}/internal/principals",
+            json={"session_token": session},
+            headers={"authorization": f"Bearer {caller_token.sign_gateway(signing_key)}"},
+        )
+        found.raise_for_status()
+    return Person(session, Caller.model_validate(found.json()["caller"]))
 
 
 def _migrate(product: Product) -> None:

@@ -80,6 +80,12 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(child)) for child in children)
 
 
+def keep_to(cores: set[int], pid: int) -> None:
+    """A process with its threads, and what it starts from now on, runs on these cores only."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
+
+
 def resident_bytes(pid: int) -> int:
     """Of the process alone."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
