@@ -35,7 +35,10 @@ async def make_project(studio: Studio, who: Person, _: Ids) -> str:
 
 async def make_uploaded(studio: Studio, who: Person, ids: Ids) -> str:
     """An upload whose file lies in storage, not confirmed yet; in a project of its own."""
-    project = await make_project(studio, who, ids)
+    return await upload_into(studio, who, await make_project(studio, who, ids))
+
+
+async def upload_into(studio: Studio, who: Person, project: str) -> str:
     body = {"file_name": "a.jpg", "content_type": "image/jpeg", "size_bytes": len(photo())}
     slot = await studio.done("POST", f"/v1/projects/{project}/uploads", who, body)
     await put(slot, photo())
@@ -49,7 +52,11 @@ async def put(slot: dict[str, Any], content: bytes) -> None:
 
 
 async def make_image(studio: Studio, who: Person, ids: Ids) -> str:
-    upload = await make_uploaded(studio, who, ids)
+    return await confirm(studio, who, await make_uploaded(studio, who, ids))
+
+
+async def confirm(studio: Studio, who: Person, upload: str) -> str:
+    """The image that the upload became."""
     return str((await studio.done("POST", f"/v1/uploads/{upload}/confirm", who))["id"])
 
 
@@ -140,13 +147,23 @@ async def make_banned(studio: Studio, _: Person, __: Ids) -> str:
 
 async def make_relationship(studio: Studio, who: Person, _: Ids) -> str:
     """The workspace earns on somebody new."""
-    referred = await studio.sign_up()
+    return await refer(studio, who, await studio.sign_up())
+
+
+async def refer(studio: Studio, affiliate: Person, referred: Person) -> str:
+    """The relationship; on a busy machine the fact of a new workspace takes a while."""
     body = {
-        "affiliate_workspace_id": who.workspace_id,
+        "affiliate_workspace_id": affiliate.workspace_id,
         "referred_workspace_id": referred.workspace_id,
     }
-    path = "/v1/admin/affiliate/relationships"
-    return str((await studio.done("POST", path, await studio.administrator(), body))["id"])
+    administrator, path = await studio.administrator(), "/v1/admin/affiliate/relationships"
+    async with asyncio.timeout(ENHANCED_SECONDS):
+        while True:
+            answer = await studio.call("POST", path, administrator, body)
+            if answer.status_code != 404:
+                assert answer.status_code == 201, answer.text
+                return str(answer.json()["id"])
+            await asyncio.sleep(POLL_SECONDS)
 
 
 MAKERS: dict[str, Make] = {

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from tests.security.belongings import ORGANIZATION_NUMBERS, Belongings, furnish
 from tests.security.studio import Person, Studio
 
-AREAS = (
-    "projects",
-    "images",
-    "videos",
-    "payments",
-    "invoices",
-    "affiliate",
-    "workspace",
-    "members",
+SCOPES = (
+    *(f"{area}:read" for area in ("projects", "images", "videos", "payments", "invoices")),
+    *(f"{area}:read" for area in ("affiliate", "workspace", "members")),
+    *(f"{area}:write" for area in ("projects", "images", "videos", "payments")),
+    *(f"{area}:write" for area in ("workspace", "members")),
 )
 PRINCIPALS = (
     "anonymous",
@@ -98,7 +94,7 @@ async def _add_doubtful(studio: Studio, owner: Person, headers: dict[str, Header
     headers["expired session"] = expired.headers
     headers["forged cookie"] = {"cookie": f"session={secrets.token_urlsafe(32)}"}
     for access in ("read", "write"):
-        scopes = [f"{area}:{access}" for area in AREAS]
+        scopes = [scope for scope in SCOPES if scope.endswith(access)]
         _, headers[f"{access} key"] = await studio.api_key(owner, scopes)
     revoked, headers["revoked key"] = await studio.api_key(owner, ["projects:read"])
     await studio.done("DELETE", f"/v1/api-keys/{revoked}", owner)

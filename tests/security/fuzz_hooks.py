@@ -1,15 +1,26 @@
-"""Loaded by schemathesis: who sends each request, and a reading of its reports."""
+"""Loaded by schemathesis: who sends each request, about what, and a reading of the answers."""
 
 import json
 import os
+from functools import cache
+from pathlib import Path
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import schemathesis
+from schemathesis.generation.meta import TestPhase
 
 GATEWAY = os.environ.get("FUZZ_GATEWAY", "")
 SESSIONS: dict[str, str] = json.loads(os.environ.get("FUZZ_SESSIONS", "{}"))
+"""The owner's, the administrator's, and those that belong to one operation's example."""
+KNOWN: dict[str, dict[str, str]] = json.loads(os.environ.get("FUZZ_KNOWN", "{}"))
+"""Operation → path parameter → the id of a thing that is there."""
+SPARED: dict[str, str] = json.loads(os.environ.get("FUZZ_SPARED", "{}"))
+"""Ids that administrators meet in answers and must leave alone → others that they may act on."""
+REACHED = Path(os.environ.get("FUZZ_REACHED", os.devnull))
+"""A line for each operation that answered with a 2xx."""
 ENDS_SOMETHING = (
     "/v1/auth/sign-out",
     "/v1/auth/impersonation/stop",
@@ -21,20 +32,39 @@ ENDS_SOMETHING = (
     "/v1/members/{member_id}/ownership",
     "/v1/invitations/accept",
 )
+_reached: set[str] = set()
+_lock = Lock()
 
 
 @schemathesis.auth(refresh_interval=None)
 class Session:
-    """The owner's, the administrator's, or that of somebody who will not be missed."""
+    """The example's own, the owner's, the administrator's, or that of a newcomer not missed."""
 
-    def get(self, _: Any, context: Any) -> str:
-        path = context.operation.path
+    def get(self, case: Any, context: Any) -> str:
+        path, own = context.operation.path, SESSIONS.get(context.operation.label)
+        if own is not None and _phase(case) == TestPhase.EXAMPLES:
+            return own
         if path in ENDS_SOMETHING:
-            return _newcomer()
+            return _newcomer() if _is_valid(case) else _somebody()
         return SESSIONS["administrator" if path.startswith("/v1/admin/") else "owner"]
 
     def set(self, case: Any, data: str, _: Any) -> None:
         case.cookies = {**(case.cookies or {}), "session": data}
+
+
+def _phase(case: Any) -> TestPhase | None:
+    return case.meta.phase.name if case.meta is not None else None
+
+
+def _is_valid(case: Any) -> bool:
+    generation = case.meta.generation if case.meta is not None else None
+    return generation is not None and bool(generation.mode.is_positive)
+
+
+@cache
+def _somebody() -> str:
+    """Whoever asks for what is refused need not be new each time."""
+    return _newcomer()
 
 
 def _newcomer() -> str:
@@ -49,11 +79,32 @@ def _newcomer() -> str:
         return answer.cookies["session"]
 
 
+@schemathesis.hook
+def before_call(_: Any, case: Any, __: Any) -> None:
+    """Random ids lead nowhere: valid random bodies are sent about things that are there."""
+    if case.operation.path.startswith("/v1/admin/") and case.path_parameters:
+        named = case.path_parameters.items()
+        case.path_parameters = {name: SPARED.get(str(value), value) for name, value in named}
+    known = KNOWN.get(case.operation.label)
+    if known and _phase(case) == TestPhase.FUZZING and _is_valid(case):
+        case.path_parameters = {**case.path_parameters, **known}
+
+
+@schemathesis.hook
+def after_call(_: Any, case: Any, response: Any) -> None:
+    label = case.operation.label
+    if 200 <= response.status_code < 300 and case.method == case.operation.method.upper():
+        with _lock:
+            if label not in _reached:
+                _reached.add(label)
+                with REACHED.open("a") as file:
+                    file.write(f"{label}\n")
+
+
 @schemathesis.check
 def valid_data_is_never_called_invalid(_: Any, response: Any, case: Any) -> None:
     """A 422 on what the schema allows must be a reason of its own, not a failed validation."""
-    generation = case.meta.generation if case.meta is not None else None
-    if generation is None or not generation.mode.is_positive or response.status_code != 422:
+    if not _is_valid(case) or response.status_code != 422:
         return
     errors = response.json().get("errors", [])
     # In a path stateful testing tries whatever an earlier answer held.

@@ -16,6 +16,7 @@ import httpx
 from local.product import ADMINISTRATOR
 from local.up import Running
 from tests.chaos.world import program
+from tests.support.openid import OpenIdProvider
 
 PLENTY = 1_000_000
 SIGN_INS_PER_ACCOUNT = 40
@@ -58,6 +59,7 @@ class Studio:
     up: Running
     log: Path
     http: httpx.AsyncClient
+    openid: OpenIdProvider
     secrets: set[str] = field(default_factory=set)
     """Everything that must never appear in a log."""
     _administrator: Person | None = None
@@ -67,12 +69,12 @@ class Studio:
         return self.up.product.addresses["gateway"]
 
     @classmethod
-    def of(cls, up: Running, log: Path) -> Self:
+    def of(cls, up: Running, log: Path, openid: OpenIdProvider) -> Self:
         address = up.product.addresses["gateway"]
         http = httpx.AsyncClient(base_url=address, timeout=TIMEOUT_SECONDS, trust_env=False)
         # What one answer sets must not be sent with somebody else's next request.
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        return cls(up, log, http)
+        return cls(up, log, http, openid)
 
     async def call(
         self, method: str, path: str, who: Person | dict[str, str] | None = None, json: Any = None
