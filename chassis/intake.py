@@ -1,4 +1,4 @@
-"""A worker's consumers: one connection to the broker, one channel for each reaction."""
+"""A worker's consumers: one FastStream broker, one channel for each reaction."""
 
 import asyncio
 import functools
@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractRobustQueue
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 
 from chassis import topology
 from chassis.consumers import Subscription
@@ -29,7 +31,7 @@ BEGIN_SECONDS = 0.01
 class _Registration:
     """The broker delivers to us what arrives in this queue."""
 
-    queue: AbstractQueue
+    queue: AbstractRobustQueue
     tag: str
 
 
@@ -57,17 +59,17 @@ class Intake:
 
     async def run(self) -> None:
         """Consume until cancelled; whatever is lost, all of it is made again."""
-        url = self._settings.rabbitmq_url.get_secret_value()
         while True:
+            broker = self._new_broker()
             try:
-                async with await aio_pika.connect(url, timeout=CONNECT_SECONDS) as connection:
-                    await self._consume(connection)
+                await self._consume(broker)
             except aio_pika.exceptions.ChannelPreconditionFailed:
                 raise  # The broker's layout is another one than ours: waiting does not help.
             except Exception as error:
                 log.warning("broker.unreachable", error=type(error).__name__)
             finally:
                 self.consuming = False
+                await _close(broker)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def finish(self, seconds: float) -> None:
@@ -87,41 +89,53 @@ class Intake:
             task.cancel()
         await asyncio.gather(*given_up, return_exceptions=True)
 
-    async def _consume(self, connection: AbstractConnection) -> None:
-        delays = self._settings.retry_delays_seconds
-        await topology.declare(await connection.channel(), delays)
-        lost = asyncio.Event()
-        self._registrations = []
+    def _new_broker(self) -> RabbitBroker:
+        broker = RabbitBroker(
+            self._settings.rabbitmq_url.get_secret_value(),
+            # A publish nobody receives must fail, not vanish.
+            default_channel=Channel(on_return_raises=True),
+            timeout=CONNECT_SECONDS,
+            app_id=self._settings.service,
+            # Reactions are called by us, with their session and resources.
+            apply_types=False,
+            logger=None,
+        )
         for subscription, reaction in self._reactions:
-            take = reaction.taker(Retries(subscription.name, connection, delays))
-            self._registrations.append(await self._register(connection, subscription, take, lost))
+            retries = Retries(subscription.name, broker, self._settings.retry_delays_seconds)
+            broker.subscriber(
+                RabbitQueue(subscription.name, declare=False),
+                channel=Channel(prefetch_count=self._prefetch(subscription)),
+                ack_policy=AckPolicy.MANUAL,
+                no_reply=True,
+                decoder=_as_it_came,
+            )(functools.partial(self._take_in_hand, reaction.taker(retries)))
+        return broker
+
+    def _prefetch(self, subscription: Subscription) -> int:
+        if subscription.batch_size:
+            return 2 * subscription.batch_size
+        return subscription.prefetch or self._settings.prefetch
+
+    async def _consume(self, broker: RabbitBroker) -> None:
+        connection = await broker.connect()
+        async with connection.channel() as channel:
+            await topology.declare(channel, self._settings.retry_delays_seconds)
+            for subscription, _ in self._reactions:
+                await topology.declare_reaction(channel, subscription.name, subscription.event)
+        lost = asyncio.Event()
+        await broker.start()
+        self._registrations = [_registration_of(each) for each in broker.subscribers]
+        for one in self._registrations:
+            one.queue.channel.close_callbacks.add(lambda *_: lost.set())
+            underlay = await one.queue.channel.get_underlay_channel()
+            # Somebody deleted the queue: the channel stays open, and silent.
+            underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
         self.declared.set()
         self.consuming = True
         await lost.wait()
         log.warning("broker.lost")
 
-    async def _register(
-        self,
-        connection: AbstractConnection,
-        subscription: Subscription,
-        take: Take,
-        lost: asyncio.Event,
-    ) -> _Registration:
-        channel = await connection.channel()
-        channel.close_callbacks.add(lambda *_: lost.set())
-        underlay = await channel.get_underlay_channel()
-        # Somebody deleted the queue: the channel stays open, and silent.
-        underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
-        batch = subscription.batch_size
-        await channel.set_qos(
-            prefetch_count=2 * batch if batch else subscription.prefetch or self._settings.prefetch
-        )
-        queue = await topology.declare_reaction(channel, subscription.name, subscription.event)
-
-        callback = functools.partial(self._take_in_hand, take)
-        return _Registration(queue, await queue.consume(callback))
-
-    async def _take_in_hand(self, take: Take, message: AbstractIncomingMessage) -> None:
+    async def _take_in_hand(self, take: Take, message: RabbitMessage) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._in_hand.add(task)
         try:
@@ -131,3 +145,19 @@ class Intake:
             log.warning("message.not_settled", error=type(error).__name__)
         finally:
             self._in_hand.discard(task)
+
+
+def _registration_of(subscriber: Any) -> _Registration:
+    # FastStream does not say whether its consumers are registered; these two know.
+    return _Registration(subscriber._queue_obj, subscriber._consumer_tag)
+
+
+async def _as_it_came(message: RabbitMessage) -> RabbitMessage:
+    # FastStream decodes before it calls us, and what it cannot decode we would never see.
+    return message
+
+
+async def _close(broker: RabbitBroker) -> None:
+    with suppress(Exception):
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await broker.stop()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
+from faststream.rabbit import RabbitMessage
 from opentelemetry import propagate, trace
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 LINGER_SECONDS = 0.02
 """How long a batch waits for company after its first fact."""
 
-Take = Callable[[AbstractIncomingMessage], Awaitable[None]]
+Take = Callable[[RabbitMessage], Awaitable[None]]
 
 
 class OneByOne:
@@ -43,7 +43,7 @@ class OneByOne:
         """For one connection: what another one delivered is not ours to acknowledge."""
         return functools.partial(self._take, retries)
 
-    async def _take(self, retries: Retries, message: AbstractIncomingMessage) -> None:
+    async def _take(self, retries: Retries, message: RabbitMessage) -> None:
         name = self._subscription.name
         with self._tracer.start_as_current_span(
             f"{name} process",
@@ -69,7 +69,7 @@ class OneByOne:
                     return
         await message.ack()
 
-    def _read(self, message: AbstractIncomingMessage) -> Event:
+    def _read(self, message: RabbitMessage) -> Event:
         return self._subscription.event.model_validate_json(message.body)
 
     async def _react(self, event: Event) -> None:
@@ -89,10 +89,10 @@ class InBatches(OneByOne):
 
     def taker(self, retries: Retries) -> Take:
         size = self._subscription.batch_size or 1
-        arrived: list[AbstractIncomingMessage] = []
+        arrived: list[RabbitMessage] = []
         running = asyncio.Lock()
 
-        async def take(message: AbstractIncomingMessage) -> None:
+        async def take(message: RabbitMessage) -> None:
             arrived.append(message)
             if running.locked():
                 return
@@ -106,7 +106,7 @@ class InBatches(OneByOne):
 
         return take
 
-    async def _take_all(self, retries: Retries, batch: list[AbstractIncomingMessage]) -> None:
+    async def _take_all(self, retries: Retries, batch: list[RabbitMessage]) -> None:
         try:
             await self._react_to([self._read(message) for message in batch])
         except Exception:

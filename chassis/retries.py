@@ -1,13 +1,11 @@
 """What happens to a message whose reaction failed: longer waits, then rest for a person."""
 
-import asyncio
 import random
 from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
-from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from faststream.rabbit import RabbitBroker, RabbitExchange, RabbitMessage
 from pydantic import ValidationError
 
 from chassis import topology
@@ -34,10 +32,10 @@ class Retries:
     """The way back and the way out for the messages of one reaction; each settles its message."""
 
     reaction: str
-    connection: AbstractConnection
+    broker: RabbitBroker
     delays_seconds: tuple[float, ...]
 
-    async def retry(self, message: AbstractIncomingMessage, error: Exception) -> None:
+    async def retry(self, message: RabbitMessage, error: Exception) -> None:
         """Let it return after the next delay, or give it up after the last."""
         attempt = int(cast(int, message.headers.get(ATTEMPT, 0)))
         if attempt >= len(self.delays_seconds):
@@ -50,38 +48,33 @@ class Retries:
         added = {ATTEMPT: attempt + 1, ERROR: reason_of(error)}
         await self._move(message, exchange, added, wait)
 
-    async def give_up(self, message: AbstractIncomingMessage, error: Exception) -> None:
+    async def give_up(self, message: RabbitMessage, error: Exception) -> None:
         """Send it to the dead letters with the reason."""
         log.error("reaction.dead_lettered", reaction=self.reaction, event_id=message.message_id)
         await self._move(message, topology.DEAD_LETTERS, {ERROR: reason_of(error)})
 
     async def _move(
         self,
-        message: AbstractIncomingMessage,
+        message: RabbitMessage,
         exchange: str,
         added: dict[str, Any],
         expiration: float | None = None,
     ) -> None:
         """Publish a confirmed copy and acknowledge the original, or put the original back."""
         kept = {name: value for name, value in message.headers.items() if name != "x-death"}
-        copy = Message(
-            message.body,
-            headers={**kept, REACTION: self.reaction, **added},
-            content_type="application/json",
-            message_id=message.message_id,
-            type=message.type,
-            app_id=message.app_id,
-            expiration=expiration,
-            delivery_mode=DeliveryMode.PERSISTENT,
-        )
         try:
-            # A channel of its own: publishing where nothing is closes the channel it is done on.
-            async with (
-                asyncio.timeout(TIMEOUT_SECONDS),
-                self.connection.channel(on_return_raises=True) as channel,
-            ):
-                target = await channel.get_exchange(exchange, ensure=False)
-                await target.publish(copy, self.reaction, mandatory=True)
+            await self.broker.publish(
+                message.body,
+                exchange=RabbitExchange(exchange, declare=False),
+                routing_key=self.reaction,
+                headers={**kept, REACTION: self.reaction, **added},
+                content_type="application/json",
+                message_id=message.message_id,
+                message_type=message.raw_message.type,
+                expiration=expiration,
+                persist=True,
+                timeout=TIMEOUT_SECONDS,
+            )
         except Exception as failure:
             log.warning("retry.not_published", error=type(failure).__name__)
             # A reject counts toward the delivery limit on every RabbitMQ; a nack not from 4.3 on.

@@ -130,7 +130,7 @@ async def test_neither_words_nor_time_tell_who_exists(
         {"email": kari.email, **more},
         {"email": f"{uuid4().hex}@example.com", **more},
     )
-    walls = []
+    walls: list[float] = []
     # Others' work on this machine shifts the wall's clock in one round, a difference in all.
     while len(walls) < 5 and not (walls and 0.7 < walls[-1] < 1.4):
         cpu, wall, answers = await interleaved(identity, path, bodies, pairs=25)
