@@ -122,8 +122,13 @@ class LogoUploads:
         key = rules.logo_upload_key(caller.workspace_id, upload_id)
         try:
             logo = await self._redrawn(key)
-        finally:
+        except NotUploaded:
+            # A colleague's file may wait for its own confirmation.
+            raise
+        except LogoRefused:
             await self.storage.delete_prefix(rules.logo_uploads(caller.workspace_id))
+            raise
+        await self.storage.delete_prefix(rules.logo_uploads(caller.workspace_id))
         logo_key = rules.logo_key(caller.workspace_id, upload_id)
         await self.storage.write(logo_key, logo.data, content_type="image/png")
         async with self.database.transaction(caller) as session:
