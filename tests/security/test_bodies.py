@@ -80,19 +80,17 @@ async def test_a_key_gets_no_scope_that_does_not_exist(
 
 
 async def test_a_key_makes_no_key_and_administers_nothing(studio: Studio, cast: Cast) -> None:
+    passwords = {"password": "x" * 8, "new_password": "x" * 8}
+    calls: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
+        ("POST", "/v1/api-keys", {"name": "k", "scopes": ["projects:read"]}),
+        ("POST", f"/v1/api-keys/{cast.ours.ids['key']}/rotation", None),
+        ("POST", "/v1/auth/password/change", passwords),
+        ("DELETE", "/v1/sessions", None),
+        ("GET", "/v1/admin/users", None),
+    )
     for kind in ("read key", "write key"):
-        for method, path in (
-            ("POST", "/v1/api-keys"),
-            ("POST", f"/v1/api-keys/{cast.ours.ids['key']}/rotation"),
-            ("POST", "/v1/auth/password/change"),
-            ("DELETE", "/v1/sessions"),
-            ("GET", "/v1/admin/users"),
-        ):
-            body = {"name": "k", "scopes": ["projects:read"], "password": "x" * 8}
-            body |= {"new_password": "x" * 8}
-            answer = await studio.call(
-                method, path, cast.headers[kind], body if method == "POST" else None
-            )
+        for method, path, body in calls:
+            answer = await studio.call(method, path, cast.headers[kind], body)
             assert answer.status_code == 403, (kind, path, answer.text)
 
 
