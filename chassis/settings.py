@@ -27,6 +27,9 @@ class ServiceSettings(BaseSettings):
     """Below the pod's terminationGracePeriodSeconds, or the broker cancels running handlers."""
     retry_delays_seconds: tuple[float, ...] = (1, 5, 30, 120, 600)
 
+    fact_wait_seconds: float = Field(default=2.0, ge=0, le=10)
+    """How long a door waits for another service's fact that may still be on its way."""
+
     caller_public_key: str
     """Ed25519, PEM: the other half of the gateway's signing key."""
 

@@ -7,7 +7,7 @@ import pytest
 from local.infrastructure import Servers
 from tests.local.serving import free_socket, served
 from tests.security.cast import Cast, gather_cast
-from tests.security.studio import LIMITS_LIFTED, Studio
+from tests.security.studio import HARDLY_WAITING, LIMITS_LIFTED, Studio
 from tests.support.openid import OpenIdProvider
 from tests.support.product import product
 
@@ -29,11 +29,15 @@ async def studio(
     openid: OpenIdProvider,
 ) -> AsyncIterator[Studio]:
     folder = tmp_path_factory.mktemp("security")
-    extra = LIMITS_LIFTED | {
-        "IDENTITY_GOOGLE_CLIENT_ID": openid.client_id,
-        "IDENTITY_GOOGLE_CLIENT_SECRET": openid.client_secret,
-        "IDENTITY_GOOGLE_ISSUER": openid.address,
-    }
+    extra = (
+        LIMITS_LIFTED
+        | HARDLY_WAITING
+        | {
+            "IDENTITY_GOOGLE_CLIENT_ID": openid.client_id,
+            "IDENTITY_GOOGLE_CLIENT_SECRET": openid.client_secret,
+            "IDENTITY_GOOGLE_ISSUER": openid.address,
+        }
+    )
     async with product(servers, f"{test_prefix}_security", folder, extra) as up:
         studio = Studio.of(up, folder / "services.log", openid)
         async with studio.http:

@@ -37,7 +37,11 @@ async def create_payment(
     settings: SettingsDep,
 ) -> PaymentView:
     billable = await use_cases.wait_for_billable(
-        database, caller, body.billable_kind, body.billable_id
+        database,
+        caller,
+        body.billable_kind,
+        body.billable_id,
+        wait_seconds=settings.fact_wait_seconds,
     )
     async with database.transaction(caller) as session:
         allowance = settings.trial_free_payments
@@ -72,11 +76,15 @@ async def show_payment(payment_id: UUID, caller: CallerDep, database: DatabaseDe
 
 @router.post("/v1/admin/billing/grants", status_code=201)
 async def grant_free(
-    body: GrantFree, administrator: SystemAdminDep, database: DatabaseDep
+    body: GrantFree, administrator: SystemAdminDep, database: DatabaseDep, settings: SettingsDep
 ) -> PaymentView:
     scope = scope_of(administrator, body.workspace_id)
     billable = await use_cases.wait_for_billable(
-        database, scope, body.billable_kind, body.billable_id
+        database,
+        scope,
+        body.billable_kind,
+        body.billable_id,
+        wait_seconds=settings.fact_wait_seconds,
     )
     async with database.transaction(scope) as session:
         payment = await use_cases.grant_free(

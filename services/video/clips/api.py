@@ -28,8 +28,6 @@ from services.video.videos.rules import check_may_create, check_may_delete, chec
 
 router = APIRouter(tags=["clips"])
 
-FACT_WAIT_SECONDS = 2.0
-"""A photo that was finished a moment ago may be known here a moment later."""
 POLL_SECONDS = 0.1
 
 
@@ -41,28 +39,40 @@ async def list_templates(caller: CallerDep) -> TemplateList:
 
 @router.post("/v1/videos/{video_id}/template", status_code=201)
 async def fill_template(
-    video_id: UUID, body: FillTemplate, caller: CallerDep, database: DatabaseDep
+    video_id: UUID,
+    body: FillTemplate,
+    caller: CallerDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
 ) -> ClipList:
     check_may_create(caller)
-    await _wait_for_images(database, caller, set(body.image_ids))
+    await _wait_for_images(database, caller, set(body.image_ids), settings.fact_wait_seconds)
     async with database.transaction(caller) as session:
         listed = await use_cases.fill_template(session, caller, video_id, body)
     return _views(listed)
 
 
 @router.post("/v1/videos/{video_id}/clips", status_code=201)
-async def add(video_id: UUID, body: AddClip, caller: CallerDep, database: DatabaseDep) -> ClipView:
+async def add(
+    video_id: UUID,
+    body: AddClip,
+    caller: CallerDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+) -> ClipView:
     check_may_create(caller)
     named = {image_id for image_id in (body.image_id, body.end_image_id) if image_id}
-    await _wait_for_images(database, caller, named)
+    await _wait_for_images(database, caller, named, settings.fact_wait_seconds)
     async with database.transaction(caller) as session:
         clip = await use_cases.add_clip(session, caller, video_id, body)
     return ClipView.model_validate(clip)
 
 
-async def _wait_for_images(database: Database, caller: Caller, missing: set[UUID]) -> None:
-    """Until the facts about the images are here, or they are surely late."""
-    ends_at = time.monotonic() + FACT_WAIT_SECONDS
+async def _wait_for_images(
+    database: Database, caller: Caller, missing: set[UUID], seconds: float
+) -> None:
+    """A photo that was finished a moment ago may be known here a moment later."""
+    ends_at = time.monotonic() + seconds
     while True:
         async with database.transaction(caller) as session:
             missing = {i for i in missing if not await use_cases.find_image(session, caller, i)}

@@ -19,16 +19,20 @@ from services.billing.pricing import repository as pricing_repository
 from services.billing.pricing import use_cases as pricing
 from services.billing.tables import Billable, ProjectPayment
 
-WAIT_SECONDS = 2.0
 ASK_EVERY_SECONDS = 0.1
 TRIAL = "trial_allowance"
 
 
 async def wait_for_billable(
-    database: Database, scope: Scope, kind: BillableKind, billable_id: UUID
+    database: Database,
+    scope: Scope,
+    kind: BillableKind,
+    billable_id: UUID,
+    *,
+    wait_seconds: float,
 ) -> Billable:
-    """Its fact may still be on its way; raises NotFound after two seconds."""
-    give_up_at = asyncio.get_running_loop().time() + WAIT_SECONDS
+    """Its fact may still be on its way; raises NotFound when it is surely late."""
+    give_up_at = asyncio.get_running_loop().time() + wait_seconds
     while True:
         async with database.transaction(scope) as session:
             found = await pricing_repository.find_billable(
