@@ -41,7 +41,7 @@ async def create_payment(
         caller,
         body.billable_kind,
         body.billable_id,
-        wait_seconds=settings.fact_wait_seconds,
+        patience=timedelta(seconds=settings.fact_wait_seconds),
     )
     async with database.transaction(caller) as session:
         allowance = settings.trial_free_payments
@@ -84,7 +84,7 @@ async def grant_free(
         scope,
         body.billable_kind,
         body.billable_id,
-        wait_seconds=settings.fact_wait_seconds,
+        patience=timedelta(seconds=settings.fact_wait_seconds),
     )
     async with database.transaction(scope) as session:
         payment = await use_cases.grant_free(

@@ -1,7 +1,7 @@
 """Give a billable its one charge basis."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +29,10 @@ async def wait_for_billable(
     kind: BillableKind,
     billable_id: UUID,
     *,
-    wait_seconds: float,
+    patience: timedelta,
 ) -> Billable:
     """Its fact may still be on its way; raises NotFound when it is surely late."""
-    give_up_at = asyncio.get_running_loop().time() + wait_seconds
+    give_up_at = asyncio.get_running_loop().time() + patience.total_seconds()
     while True:
         async with database.transaction(scope) as session:
             found = await pricing_repository.find_billable(
