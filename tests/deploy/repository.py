@@ -19,7 +19,14 @@ SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/setti
 """Every service of the architecture, the gateway included."""
 WITH_DATABASE = [name for name in SERVICES if (ROOT / "services" / name / "migrations").is_dir()]
 
-NOT_OURS = frozenset({"OTEL_EXPORTER_OTLP_ENDPOINT", "FORWARDED_ALLOW_IPS"})
+NOT_OURS = frozenset(
+    {
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
+        "FORWARDED_ALLOW_IPS",
+    }
+)
 """Read by OpenTelemetry and Uvicorn themselves."""
 
 
