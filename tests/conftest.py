@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from chassis.testing import KeyPair, make_key_pair
 from tests.support.services import ServiceUnderTest
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from tests.support.servers import MakeDatabases
 
 pytest_plugins = ["tests.support.servers"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_tracebacks() -> None:
+    """Drawing each failed reaction's frames in a box takes longer than the reaction."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 @pytest.fixture(scope="session")

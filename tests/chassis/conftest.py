@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import structlog
 from sqlalchemy import delete
 
 from chassis.database import Database
@@ -19,13 +18,6 @@ from tests.chassis.bench import Bench
 from tests.chassis.sample import create_tables
 from tests.support.servers import MakeDatabases
 from tests.support.services import connected
-
-
-@pytest.fixture(scope="session", autouse=True)
-def short_tracebacks() -> None:
-    """Drawing each failed reaction's frames in a box takes longer than the reaction."""
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 @pytest.fixture(scope="package")
