@@ -1,9 +1,6 @@
 """Verbs: remember workspaces, start and end relationships, give referral codes."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -12,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import Database, SystemScope
 from chassis.errors import Forbidden, NotFound, Refusal
 from chassis.outbox import emit
+from chassis.patience import until_known
 from contracts.affiliate import RelationshipStarted
 from contracts.caller import Caller
 from contracts.event import Actor
@@ -28,10 +26,6 @@ from services.affiliate.relationships.schemas import StartRelationship
 from services.affiliate.tables import RelationshipRow
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
-
-ASK_AGAIN_SECONDS = 0.1
 
 
 async def register_workspace(session: AsyncSession, fact: WorkspaceCreated) -> None:
@@ -81,19 +75,7 @@ async def start_relationship(
         async with database.transaction(scope) as session:
             return await _start(session, row)
 
-    return await _wait_for_facts(attempt, wait_seconds)
-
-
-async def _wait_for_facts(attempt: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Try again while identity's newest fact may still be on its way to us."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        try:
-            return await attempt()
-        except (WorkspaceUnknown, NotEnterprise):
-            if asyncio.get_running_loop().time() >= deadline:
-                raise
-        await asyncio.sleep(ASK_AGAIN_SECONDS)
+    return await until_known(attempt, wait_seconds, WorkspaceUnknown, NotEnterprise)
 
 
 async def _start(session: AsyncSession, row: RelationshipRow) -> RelationshipRow:
@@ -198,7 +180,8 @@ async def read_referral_code(database: Database, caller: Caller, *, wait_seconds
         async with database.transaction(caller) as session:
             return await _code_of(session, caller)
 
-    return await _wait_for_facts(attempt, wait_seconds if caller.plan == "enterprise" else 0)
+    seconds = wait_seconds if caller.plan == "enterprise" else 0
+    return await until_known(attempt, seconds, WorkspaceUnknown, NotEnterprise)
 
 
 async def _code_of(session: AsyncSession, caller: Caller) -> str:

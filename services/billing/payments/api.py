@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from chassis.caller import CallerDep, SystemAdminDep
-from chassis.database import Database, DatabaseDep
-from chassis.errors import Forbidden
+from chassis.database import Database, DatabaseDep, Scope
+from chassis.errors import Forbidden, NotFound
+from chassis.patience import until_known
 from services.billing.dependencies import (
     Cursor,
     Limit,
@@ -36,13 +37,7 @@ async def create_payment(
     stripe: StripeDep,
     settings: SettingsDep,
 ) -> PaymentView:
-    billable = await use_cases.wait_for_billable(
-        database,
-        caller,
-        body.billable_kind,
-        body.billable_id,
-        patience=timedelta(seconds=settings.fact_wait_seconds),
-    )
+    billable = await _billable(database, caller, body, settings)
     async with database.transaction(caller) as session:
         allowance = settings.trial_free_payments
         payment = await use_cases.create_payment(session, caller, billable, body.method, allowance)
@@ -79,13 +74,7 @@ async def grant_free(
     body: GrantFree, administrator: SystemAdminDep, database: DatabaseDep, settings: SettingsDep
 ) -> PaymentView:
     scope = scope_of(administrator, body.workspace_id)
-    billable = await use_cases.wait_for_billable(
-        database,
-        scope,
-        body.billable_kind,
-        body.billable_id,
-        patience=timedelta(seconds=settings.fact_wait_seconds),
-    )
+    billable = await _billable(database, scope, body, settings)
     async with database.transaction(scope) as session:
         payment = await use_cases.grant_free(
             session, billable, administrator.member_id, body.reason.strip()
@@ -104,6 +93,18 @@ async def receive_stripe(
     async with database.across_workspaces() as session:
         is_new = await use_cases.store_event(session, seen, expects_live=stripe.is_live)
     return {"received": True, "new": is_new}
+
+
+async def _billable(
+    database: Database, scope: Scope, body: CreatePayment | GrantFree, settings: Settings
+) -> Billable:
+    async def find() -> Billable:
+        async with database.transaction(scope) as session:
+            return await use_cases.get_billable(
+                session, scope.workspace_id, body.billable_kind, body.billable_id
+            )
+
+    return await until_known(find, settings.fact_wait_seconds, NotFound)
 
 
 def _wish(

@@ -1,13 +1,14 @@
 """Door: HTTP for clips, their order, and the choice on failed ones."""
 
-import asyncio
-import time
+from contextlib import suppress
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from chassis.caller import CallerDep
 from chassis.database import Database, DatabaseDep
+from chassis.errors import NotFound
+from chassis.patience import until_known
 from contracts.caller import Caller
 from services.video.clips import repository, use_cases
 from services.video.clips.rules import TEMPLATES
@@ -27,8 +28,6 @@ from services.video.videos import repository as videos
 from services.video.videos.rules import check_may_create, check_may_delete, check_may_read
 
 router = APIRouter(tags=["clips"])
-
-POLL_SECONDS = 0.1
 
 
 @router.get("/v1/videos/templates")
@@ -69,16 +68,18 @@ async def add(
 
 
 async def _wait_for_images(
-    database: Database, caller: Caller, missing: set[UUID], seconds: float
+    database: Database, caller: Caller, image_ids: set[UUID], seconds: float
 ) -> None:
     """A photo that was finished a moment ago may be known here a moment later."""
-    ends_at = time.monotonic() + seconds
-    while True:
+
+    async def all_known() -> None:
         async with database.transaction(caller) as session:
-            missing = {i for i in missing if not await use_cases.find_image(session, caller, i)}
-        if not missing or time.monotonic() >= ends_at:
-            return
-        await asyncio.sleep(POLL_SECONDS)
+            for image_id in image_ids:
+                await use_cases.get_image(session, caller, image_id)
+
+    # What is still missing then, the use case refuses in its own order.
+    with suppress(NotFound):
+        await until_known(all_known, seconds, NotFound)
 
 
 @router.get("/v1/videos/{video_id}/clips")

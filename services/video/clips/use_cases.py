@@ -36,17 +36,13 @@ from services.video.videos.use_cases import advance, note_submission
 LEFT_OUT = "left_out"
 
 
-async def find_image(session: AsyncSession, caller: Caller, image_id: UUID) -> OfferedImage | None:
-    return await repository.find_offered_image(session, caller.workspace_id, image_id)
-
-
 async def add_clip(
     session: AsyncSession, caller: Caller, video_id: UUID, body: AddClip
 ) -> VideoClip:
     """At the end of the tour; raises NotFound for an image we were not offered."""
     video = await _draft(session, caller, video_id)
-    image = await _image(session, caller, body.image_id)
-    end = await _image(session, caller, body.end_image_id) if body.end_image_id else None
+    image = await get_image(session, caller, body.image_id)
+    end = await get_image(session, caller, body.end_image_id) if body.end_image_id else None
     listed = await repository.list_clips(session, caller.workspace_id, video_id)
     if len(listed) >= MAX_CLIPS:
         raise TooManyClips
@@ -70,7 +66,7 @@ def _known_room(room_type: str | None) -> str:
     return room_type if room_type in rules.ROOM_TYPES else "other"
 
 
-async def _image(session: AsyncSession, caller: Caller, image_id: UUID) -> OfferedImage:
+async def get_image(session: AsyncSession, caller: Caller, image_id: UUID) -> OfferedImage:
     image = await repository.find_offered_image(session, caller.workspace_id, image_id)
     if image is None:
         raise NotFound("There is no finished image with this id")
@@ -113,10 +109,10 @@ async def _as_columns(session: AsyncSession, caller: Caller, body: ChangeClip) -
     """The changes with the keys of the photos they name; raises NotFound for foreign ones."""
     changes: dict[str, Any] = body.model_dump(exclude_unset=True)
     if "image_id" in changes:
-        changes["source_key"] = (await _image(session, caller, changes["image_id"])).result_key
+        changes["source_key"] = (await get_image(session, caller, changes["image_id"])).result_key
     if "end_image_id" in changes:
         end_id = changes["end_image_id"]
-        end = await _image(session, caller, end_id) if end_id is not None else None
+        end = await get_image(session, caller, end_id) if end_id is not None else None
         changes["end_key"] = end.result_key if end is not None else None
     return changes
 
@@ -155,7 +151,7 @@ async def fill_template(
     video = await _draft(session, caller, video_id)
     if await repository.list_clips(session, caller.workspace_id, video_id):
         raise VideoNotEmpty
-    images = [await _image(session, caller, image_id) for image_id in body.image_ids]
+    images = [await get_image(session, caller, image_id) for image_id in body.image_ids]
     template = rules.TEMPLATES[body.template_id]
     rooms = [_known_room(image.room_type) for image in images]
     for order, (number, slot) in enumerate(rules.fill(template, rooms), start=1):

@@ -3,8 +3,8 @@
 from services.billing.payments.use_cases.checkout import open_page
 from services.billing.payments.use_cases.create import (
     create_payment,
+    get_billable,
     grant_free,
-    wait_for_billable,
 )
 from services.billing.payments.use_cases.refunds import (
     give_back,
@@ -25,6 +25,7 @@ __all__ = [
     "apply_session",
     "catch_up_events",
     "create_payment",
+    "get_billable",
     "give_back",
     "give_back_share",
     "grant_free",
@@ -36,5 +37,4 @@ __all__ = [
     "repeat_notes",
     "settle_dispute",
     "store_event",
-    "wait_for_billable",
 ]

@@ -1,13 +1,11 @@
 """Give a billable its one charge basis."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.database import Database, Scope
 from chassis.errors import Forbidden, NotFound
 from chassis.outbox import emit
 from contracts.billing import BillableKind, PaymentMethod, ProjectPaid
@@ -19,30 +17,16 @@ from services.billing.pricing import repository as pricing_repository
 from services.billing.pricing import use_cases as pricing
 from services.billing.tables import Billable, ProjectPayment
 
-ASK_EVERY_SECONDS = 0.1
 TRIAL = "trial_allowance"
 
 
-async def wait_for_billable(
-    database: Database,
-    scope: Scope,
-    kind: BillableKind,
-    billable_id: UUID,
-    *,
-    patience: timedelta,
+async def get_billable(
+    session: AsyncSession, workspace_id: UUID, kind: BillableKind, billable_id: UUID
 ) -> Billable:
-    """Its fact may still be on its way; raises NotFound when it is surely late."""
-    give_up_at = asyncio.get_running_loop().time() + patience.total_seconds()
-    while True:
-        async with database.transaction(scope) as session:
-            found = await pricing_repository.find_billable(
-                session, scope.workspace_id, kind, billable_id
-            )
-        if found is not None:
-            return found
-        if asyncio.get_running_loop().time() >= give_up_at:
-            raise NotFound("There is no such project or video in this workspace")
-        await asyncio.sleep(ASK_EVERY_SECONDS)
+    found = await pricing_repository.find_billable(session, workspace_id, kind, billable_id)
+    if found is None:
+        raise NotFound("There is no such project or video in this workspace")
+    return found
 
 
 async def create_payment(
