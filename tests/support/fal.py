@@ -114,3 +114,11 @@ def job(folder: Path, arguments: dict[str, Any], **inputs: npt.NDArray[np.uint8]
         paths[field] = folder / f"{name}.png"
         cv2.imwrite(str(paths[field]), picture)
     return Job(arguments, paths, folder, find_ffmpeg().ffmpeg, 180)
+
+
+def photo_of(world: Outside) -> dict[str, object]:
+    return {"prompt": "bright", "image_urls": [world.put("room.png", room())]}
+
+
+def entries(stand_in: StandIn, operation: str, request_id: str) -> list[dict[str, object]]:
+    return [e for e in stand_in.journal.entries(operation) if e["request_id"] == request_id]

@@ -2,42 +2,13 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import fal_client
 import httpx
-import pytest
 
 from local.vendors.control import StandIn
-from tests.support.fal import PHOTO, Outside, client_of, fal, outside, room
-
-
-@pytest.fixture(scope="module")
-async def world() -> AsyncIterator[Outside]:
-    async with outside() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StandIn]:
-    async with fal(tmp_path_factory.mktemp("fal")) as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
-def stand_in(running: StandIn) -> StandIn:
-    running.faults.clear()
-    return running
-
-
-@pytest.fixture
-def client(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> fal_client.AsyncClient:
-    return client_of(stand_in.address, monkeypatch)
-
-
-def photo_of(world: Outside) -> dict[str, object]:
-    return {"prompt": "bright", "image_urls": [world.put("room.png", room())]}
+from tests.support.fal import PHOTO, Outside, photo_of
 
 
 async def get(url: str) -> httpx.Response:

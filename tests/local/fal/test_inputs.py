@@ -8,7 +8,7 @@ import pytest
 from local.vendors.fal.inputs import MODELS, parsed
 from tests.support.fal import FILM, INPAINT, PHOTO
 
-FACTS = Path(__file__).parents[3] / "shared" / "data" / "fal-models.json"
+FACTS = Path(__file__).parents[4] / "shared" / "data" / "fal-models.json"
 GOOD: dict[str, dict[str, object]] = {
     PHOTO: {"prompt": "x", "image_urls": ["u"]},
     INPAINT: {"prompt": "x", "image_url": "u", "mask_url": "u"},

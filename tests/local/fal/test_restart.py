@@ -17,7 +17,7 @@ from local.vendors.journal import Journal
 from tests.local.serving import free_socket
 from tests.support.fal import FILM, KEY, PHOTO, Outside, client_of, outside, room, until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOST = f"""
 import sys, uvicorn
 from pathlib import Path

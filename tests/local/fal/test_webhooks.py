@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import time
-from collections.abc import AsyncIterator
 
 import fal_client
 import httpx
@@ -13,37 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from local.vendors.control import StandIn
 from local.vendors.faults import Fault
-from tests.support.fal import PHOTO, Outside, client_of, fal, outside, room, until
+from tests.support.fal import PHOTO, Outside, room, until
 
 
-@pytest.fixture(scope="module")
-async def outer() -> AsyncIterator[Outside]:
-    async with outside() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StandIn]:
-    async with fal(tmp_path_factory.mktemp("fal")) as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
-def stand_in(running: StandIn) -> StandIn:
-    running.faults.clear()
-    return running
-
-
-@pytest.fixture
-def world(outer: Outside) -> Outside:
-    outer.heard.clear()
-    outer.answers.clear()
-    return outer
-
-
-@pytest.fixture
-def client(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> fal_client.AsyncClient:
-    return client_of(stand_in.address, monkeypatch)
+@pytest.fixture(autouse=True)
+def nothing_heard(world: Outside) -> None:
+    world.heard.clear()
+    world.answers.clear()
 
 
 async def submit(client: fal_client.AsyncClient, world: Outside, prompt: str = "x") -> str:

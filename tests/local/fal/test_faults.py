@@ -1,53 +1,12 @@
 """What fal's own client sees when its stand-in misbehaves on demand."""
 
-from collections.abc import AsyncIterator
-
 import fal_client
 import httpx
 import pytest
 
 from local.vendors.control import StandIn
 from local.vendors.faults import Fault
-from tests.support.fal import (
-    PHOTO,
-    Outside,
-    client_of,
-    fal,
-    outside,
-    room,
-    until,
-)
-
-
-@pytest.fixture(scope="module")
-async def world() -> AsyncIterator[Outside]:
-    async with outside() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StandIn]:
-    async with fal(tmp_path_factory.mktemp("fal")) as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
-def stand_in(running: StandIn) -> StandIn:
-    running.faults.clear()
-    return running
-
-
-@pytest.fixture
-def client(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> fal_client.AsyncClient:
-    return client_of(stand_in.address, monkeypatch)
-
-
-def entries(stand_in: StandIn, operation: str, request_id: str) -> list[dict[str, object]]:
-    return [e for e in stand_in.journal.entries(operation) if e["request_id"] == request_id]
-
-
-def photo_of(world: Outside) -> dict[str, object]:
-    return {"prompt": "bright", "image_urls": [world.put("room.png", room())]}
+from tests.support.fal import PHOTO, Outside, entries, photo_of, until
 
 
 async def get(url: str) -> httpx.Response:

@@ -16,7 +16,7 @@ from local.vendors.fal.models.tilt import lean_of, straightened
 from tests.support.fal import job, room
 
 Picture = npt.NDArray[np.uint8]
-LISTING = Path(__file__).parents[3] / "shared" / "data" / "listing"
+LISTING = Path(__file__).parents[4] / "shared" / "data" / "listing"
 PHOTO = {
     "prompt": "a bright living room",
     "resolution": "1K",

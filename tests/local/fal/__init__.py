@@ -1,0 +1,1 @@
+"""fal's stand-in, tested with fal's own client."""
