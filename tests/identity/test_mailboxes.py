@@ -218,6 +218,40 @@ async def test_a_new_address_counts_only_after_it_confirms(
     assert (await identity.anonymous.post("/v1/auth/password/reset", json=stale)).status_code == 410
 
 
+@pytest.mark.parametrize("by", ["change", "reset"])
+async def test_a_changed_password_ends_a_change_of_address_somebody_else_began(
+    identity: Identity, kari: Person, by: str
+) -> None:
+    """Who knew the old password must not still move the account to a mailbox of theirs."""
+    thiefs = f"{uuid4().hex}@example.com"
+    body = {"email": thiefs, "password": PASSWORD}
+    assert (await kari.client.post("/v1/auth/email/change", json=body)).status_code == 202
+    [letter] = await identity.letters(EmailChangeRequested, thiefs)
+    if by == "change":
+        change = {"password": PASSWORD, "new_password": NEW}
+        answer = await kari.client.post("/v1/auth/password/change", json=change)
+    else:
+        reset = {"token": await reset_token(identity, kari), "password": NEW}
+        answer = await identity.anonymous.post("/v1/auth/password/reset", json=reset)
+    assert answer.status_code == 204
+    late = await identity.anonymous.post("/v1/auth/email/confirm", json={"token": letter.token})
+    assert (late.status_code, late.json()["code"]) == (410, "token_not_valid")
+    assert (await kari.client.get("/v1/members/me")).json()["member"]["email"] == kari.email
+
+
+@pytest.mark.parametrize("mailbox", ["unproven", "proven"])
+async def test_keys_of_whoever_signed_up_with_anothers_address_end_when_its_owner_resets(
+    identity: Identity, kari: Person, mailbox: str
+) -> None:
+    if mailbox == "proven":
+        await identity.verified(kari)
+    made = await kari.client.post("/v1/api-keys", json={"name": "k", "scopes": ["members:read"]})
+    body = {"token": await reset_token(identity, kari), "password": NEW}
+    assert (await identity.anonymous.post("/v1/auth/password/reset", json=body)).status_code == 204
+    known = await identity.ask_principal(api_key=made.json()["key"])
+    assert known.status_code == (200 if mailbox == "proven" else 401)
+
+
 async def test_an_address_change_never_tells_that_an_address_is_taken(
     identity: Identity, kari: Person
 ) -> None:

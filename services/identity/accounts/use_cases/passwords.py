@@ -19,6 +19,7 @@ from services.identity.errors import PasswordNotSet, WrongCredentials
 from services.identity.letters import letter_to
 from services.identity.notes import PasswordForgotten
 from services.identity.providers.passwords import Passwords
+from services.identity.sessions.repository import delete_keys_of
 from services.identity.sessions.use_cases.own import end_sessions, must_be_own
 from services.identity.tables import UserRow
 from services.identity.workspaces.repository import get_workspace
@@ -78,6 +79,9 @@ async def reset_password(database: Database, passwords: Passwords, body: ResetPa
     password_hash = await passwords.hash(body.password.get_secret_value())
     async with database.across_workspaces() as session:
         user = await take_token(session, body.token, "reset_password")
+        if not user.email_verified and user.workspace_id is not None:
+            # Somebody else may have signed up with this address before its owner came.
+            await delete_keys_of(session, user.workspace_id, user.id)
         user.email_verified = True
         await _set_password(session, user, password_hash, keep=None)
 
@@ -90,7 +94,9 @@ async def _set_password(
         await add_password(session, user, password_hash)
     else:
         account.password_hash = password_hash
-    await repository.end_tokens(session, user.id, "reset_password", datetime.now(UTC))
+    # Also a move to another mailbox: whoever knew the old password may have asked for it.
+    for purpose in ("reset_password", "change_email"):
+        await repository.end_tokens(session, user.id, purpose, datetime.now(UTC))
     await session.flush()
     if user.workspace_id is None:
         return
