@@ -20,6 +20,7 @@ from services.video.errors import (
     VideoNotEditable,
     VideoNotEmpty,
 )
+from services.video.generation import repository as generation
 from services.video.rendering.rules import fingerprint
 from services.video.tables import OfferedImage, VideoClip, VideoProject
 from services.video.videos import repository as videos
@@ -30,6 +31,7 @@ from services.video.videos.rules import (
     check_is_draft,
     check_may_change,
     check_may_spend,
+    owed_cents,
 )
 from services.video.videos.use_cases import advance, note_submission
 
@@ -130,7 +132,9 @@ async def _make_again(
     transitions = rules.transitions_showing(clip, listed, changed)
     cents = cents_of(clip.duration_seconds, video.generate_native_audio)
     cents += len(transitions) * cents_of(TRANSITION_SECONDS, False)
-    check_may_spend(video, listed, cents, most_cents)
+    attempts = await generation.list_attempts(session, video.workspace_id, video.id)
+    owed = owed_cents(listed, attempts, with_audio=video.generate_native_audio)
+    check_may_spend(video, owed, cents, most_cents)
     if video.status == "completed":
         video.progress_percent = 0
     video.status = "generating"

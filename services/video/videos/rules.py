@@ -98,22 +98,23 @@ def planned_cents(clips: Sequence[VideoClip], with_audio: bool) -> int:
     return shots + transitions * cents_of(TRANSITION_SECONDS, False)
 
 
-def check_may_spend(
-    video: VideoProject, clips: Iterable[VideoClip], cents: int, most_cents: int
-) -> None:
+def check_may_spend(video: VideoProject, owed: int, cents: int, most_cents: int) -> None:
     """The price is paid once; what its changes cost us is bounded. Raises EditsUsedUp."""
-    owed = owed_cents(clips, with_audio=video.generate_native_audio)
     if video.actual_cost + owed + cents > most_cents:
         raise EditsUsedUp
 
 
-def owed_cents(clips: Iterable[VideoClip], *, with_audio: bool) -> int:
-    """What the vendor will take for what it is making, US cents."""
+def owed_cents(clips: Iterable[VideoClip], attempts: Iterable[Attempt], *, with_audio: bool) -> int:
+    """What the vendor will take for what it is making, US cents.
+
+    An answer is charged for when it is heard, which is before its file is ours.
+    """
+    charged = {(one.clip_id, one.part) for one in attempts if one.status == "answered"}
     owed = 0
     for clip in clips:
-        if clip.status in BEING_MADE:
+        if clip.status in BEING_MADE and (clip.id, "clip") not in charged:
             owed += cents_of(clip.duration_seconds, with_audio)
-        if clip.transition_status in BEING_MADE:
+        if clip.transition_status in BEING_MADE and (clip.id, "transition") not in charged:
             owed += cents_of(TRANSITION_SECONDS, False)
     return owed
 
@@ -127,12 +128,11 @@ class Costs:
 
 
 def costs_of(
-    clips: Sequence[VideoClip], attempts: Iterable[Attempt], *, with_audio: bool, planned: int
+    clips: Sequence[VideoClip], attempts: Sequence[Attempt], *, with_audio: bool, planned: int
 ) -> Costs:
     """The estimate never falls below the plan, and never below what retries already cost."""
-    listed = list(attempts)
-    actual = sum(attempt.cost_cents for attempt in listed)
-    owed = owed_cents(clips, with_audio=with_audio)
+    actual = sum(attempt.cost_cents for attempt in attempts)
+    owed = owed_cents(clips, attempts, with_audio=with_audio)
     return Costs(max(planned, actual + owed), actual)
 
 
