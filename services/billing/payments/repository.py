@@ -78,6 +78,7 @@ async def find_payment_of_intent(
         .join(CheckoutSession, CheckoutSession.payment_id == ProjectPayment.id)
         .where(
             ProjectPayment.workspace_id == workspace_id,
+            CheckoutSession.workspace_id == workspace_id,
             CheckoutSession.stripe_payment_intent_id == payment_intent_id,
         )
         .with_for_update(of=ProjectPayment)
