@@ -19,6 +19,14 @@ async def owners(identity: Identity, person: Person) -> list[str]:
         return [str(user_id) for user_id in await session.scalars(query)]
 
 
+async def sign_in(identity: Identity, person: Person) -> str:
+    """The token of one more browser."""
+    body = {"email": person.email, "password": PASSWORD}
+    answer = await identity.anonymous.post("/v1/auth/sign-in", json=body)
+    identity.anonymous.cookies.clear()
+    return answer.cookies["session"]
+
+
 async def test_an_administrator_changes_members_but_not_the_owner(
     identity: Identity, kari: Person
 ) -> None:
@@ -102,6 +110,42 @@ async def test_ownership_moves_and_there_is_always_exactly_one(
     assert me["role"] == "admin"
     stale = await kari.client.post(f"/v1/members/{kari.caller.member_id}/ownership")
     assert stale.status_code == 403
+
+
+async def test_a_session_does_not_outlive_its_members_role(
+    identity: Identity, kari: Person
+) -> None:
+    """Fixation: who gets to do more, or less, does so under a token made after that."""
+    ola = await identity.colleague(kari)
+    path = f"/v1/members/{ola.caller.member_id}"
+    assert (await kari.client.patch(path, json={"role": "member"})).status_code == 200
+    assert (await identity.ask_principal(session_token=ola.token)).status_code == 200
+    assert (await kari.client.patch(path, json={"role": "admin"})).status_code == 200
+    assert (await identity.ask_principal(session_token=ola.token)).status_code == 401
+    async with identity.database.transaction(kari.caller) as session:
+        [ended] = await emitted(session, SessionsRevoked)
+    assert (ended.member_id, ended.session_ids) == (ola.caller.member_id, ())
+    promoted, _ = await identity.recognise(await sign_in(identity, ola))
+    assert promoted.role == "admin"
+
+
+async def test_handing_over_gives_the_browser_another_token_and_ends_the_other_sessions(
+    identity: Identity, kari: Person
+) -> None:
+    ola = await identity.colleague(kari)
+    other = await sign_in(identity, kari)
+    answer = await kari.client.post(f"/v1/members/{ola.caller.member_id}/ownership")
+    assert answer.json()["role"] == "owner"
+    for token in (kari.token, other, ola.token):
+        assert (await identity.ask_principal(session_token=token)).status_code == 401
+    caller, _ = await identity.recognise(answer.cookies["session"])
+    assert (caller.member_id, caller.role) == (kari.caller.member_id, "admin")
+    assert caller.session_id == kari.caller.session_id
+    async with identity.database.transaction(kari.caller) as session:
+        told = {end.member_id for end in await emitted(session, SessionsRevoked)}
+    assert told == {kari.caller.member_id, ola.caller.member_id}
+    to_oneself = await ola.client.post(f"/v1/members/{ola.caller.member_id}/ownership")
+    assert (to_oneself.status_code, to_oneself.cookies.get("session")) == (200, None)
 
 
 async def test_another_workspaces_member_does_not_exist(identity: Identity, kari: Person) -> None:

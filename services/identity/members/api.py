@@ -59,6 +59,7 @@ async def list_members(
 async def change_role(
     member_id: UUID, body: ChangeRole, caller: CallerDep, database: DatabaseDep
 ) -> MemberView:
+    """The member signs in again, with the new role."""
     async with database.transaction(caller) as session:
         return MemberView.model_validate(await team.change_role(session, caller, member_id, body))
 
@@ -72,10 +73,18 @@ async def remove_member(member_id: UUID, caller: CallerDep, database: DatabaseDe
 
 @router.post("/{member_id}/ownership")
 async def transfer_ownership(
-    member_id: UUID, caller: CallerDep, database: DatabaseDep
+    member_id: UUID,
+    response: Response,
+    caller: CallerDep,
+    database: DatabaseDep,
+    cookie: SessionCookieDep,
 ) -> MemberView:
+    """The new owner signs in again; the caller's browser gets a new token."""
     async with database.transaction(caller) as session:
-        return MemberView.model_validate(await team.transfer_ownership(session, caller, member_id))
+        owner, token = await team.transfer_ownership(session, caller, member_id)
+    if token is not None:
+        cookie.set(response, token)
+    return MemberView.model_validate(owner)
 
 
 def get_invitations(settings: SettingsDep) -> inviting.Invitations:

@@ -21,7 +21,7 @@ from services.identity.errors import CannotTouchAdministrator, OwnSessionNeeded
 from services.identity.letters import letter_to
 from services.identity.sessions import rules as session_rules
 from services.identity.sessions.repository import find_session_by_id, find_user
-from services.identity.sessions.use_cases.own import add_session, sign_out, tell_revoked
+from services.identity.sessions.use_cases.own import add_session, renew_token, sign_out
 from services.identity.tables import SessionRow, UserRow
 from services.identity.workspaces.repository import get_workspace
 
@@ -92,9 +92,4 @@ async def _return(session: AsyncSession, ended: SessionRow, return_token: str | 
     now = datetime.now(UTC)
     if own is None or own.expires_at <= now or user is None or not user.is_system_admin:
         return None
-    # A new token: the old one may still lie in some other tab's jar.
-    token = secrets.token_urlsafe(session_rules.TOKEN_BYTES)
-    own.token_hash = session_rules.hash_token(token)
-    await session.flush()
-    await tell_revoked(session, own.workspace_id, own.user_id, own.id)
-    return token
+    return await renew_token(session, own)

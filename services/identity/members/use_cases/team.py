@@ -18,8 +18,8 @@ from services.identity.errors import (
 )
 from services.identity.members import repository, rules
 from services.identity.members.schemas import ChangeRole
-from services.identity.sessions.repository import delete_keys_of
-from services.identity.sessions.use_cases.own import end_sessions, must_be_own
+from services.identity.sessions.repository import delete_keys_of, find_session_by_id
+from services.identity.sessions.use_cases.own import end_sessions, must_be_own, renew_token
 from services.identity.tables import UserRow
 from services.identity.workspaces.repository import get_workspace_locked
 
@@ -36,7 +36,7 @@ def must_manage(caller: Caller) -> None:
 async def change_role(
     session: AsyncSession, caller: Caller, member_id: UUID, body: ChangeRole
 ) -> UserRow:
-    """Raises NotFound, OwnerIsUntouchable, RoleTooHigh."""
+    """The member signs in again; raises NotFound, OwnerIsUntouchable, RoleTooHigh."""
     must_manage(caller)
     await get_workspace_locked(session, caller.workspace_id)
     member = await repository.get_member_locked(session, caller.workspace_id, member_id)
@@ -49,7 +49,10 @@ async def change_role(
     return member
 
 
-async def _set_role(session: AsyncSession, member: UserRow, role: Role) -> None:
+async def _set_role(
+    session: AsyncSession, member: UserRow, role: Role, *, keep: UUID | None = None
+) -> None:
+    """No session but `keep` outlives it: more, or less, is done under a token made after this."""
     before, member.role = member.role, role
     await session.flush()
     workspace_id = member.workspace_id
@@ -58,6 +61,7 @@ async def _set_role(session: AsyncSession, member: UserRow, role: Role) -> None:
     await record_audit(session, workspace_id, "member.role_changed", member.id, details)
     fact = MemberRoleChanged(workspace_id=workspace_id, member_id=member.id, role=role)
     await emit(session, fact)
+    await end_sessions(session, workspace_id, member.id, keep=keep)
 
 
 async def remove_member(session: AsyncSession, caller: Caller, member_id: UUID) -> None:
@@ -78,8 +82,13 @@ async def remove_member(session: AsyncSession, caller: Caller, member_id: UUID) 
     await repository.detach(session, caller.workspace_id, member.id)
 
 
-async def transfer_ownership(session: AsyncSession, caller: Caller, member_id: UUID) -> UserRow:
-    """The owner becomes an administrator in the same breath: there is always exactly one."""
+async def transfer_ownership(
+    session: AsyncSession, caller: Caller, member_id: UUID
+) -> tuple[UserRow, str | None]:
+    """The owner becomes an administrator in the same breath: there is always exactly one.
+
+    The answer is the new owner, who signs in again, and a new token for the caller's session.
+    """
     if caller.impersonator_id is not None:
         raise NotWhileImpersonating
     must_be_own(caller)
@@ -92,7 +101,8 @@ async def transfer_ownership(session: AsyncSession, caller: Caller, member_id: U
         raise WorkspaceIsSuspended
     successor = await repository.get_member_locked(session, caller.workspace_id, member_id)
     if successor.id == owner.id:
-        return owner
-    await _set_role(session, owner, "admin")
+        return owner, None
+    await _set_role(session, owner, "admin", keep=caller.session_id)
     await _set_role(session, successor, "owner")
-    return successor
+    own = await find_session_by_id(session, caller.session_id)
+    return successor, await renew_token(session, own) if own is not None else None

@@ -50,6 +50,15 @@ def add_session(
     return row, token
 
 
+async def renew_token(session: AsyncSession, row: SessionRow) -> str:
+    """The same session under a new token: the old one may still lie in some other jar."""
+    token = secrets.token_urlsafe(rules.TOKEN_BYTES)
+    row.token_hash = rules.hash_token(token)
+    await session.flush()
+    await tell_revoked(session, row.workspace_id, row.user_id, row.id)
+    return token
+
+
 async def list_sessions(session: AsyncSession, caller: Caller) -> list[SessionRow]:
     """For people: a program has no business with where its maker is signed in."""
     if caller.api_key_id is not None:
