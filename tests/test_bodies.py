@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import pytest
 from fastapi import APIRouter
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from chassis.bodies import NOT_TEXT, Body
@@ -14,6 +15,17 @@ from tests.test_architecture import ROOT, sources
 
 # What schemas must not take: JSON's numbers and texts where a boolean or a whole number is meant.
 LOOKALIKES: dict[type, list[Any]] = {bool: [0, 1, "true", 0.0], int: ["5", True, "5.0"]}
+# Texts that look acceptable until they are stripped, stored or shown.
+ODD_TEXTS = (
+    "",
+    "   ",
+    "\u00a0" * 9,
+    "a\0bcdefgh",
+    "\tabcdefgh",
+    "ab\ncdefgh",
+    "abc\x7fdefg",
+    "x" * 20_000,
+)
 
 
 def bodies_of(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -83,3 +95,15 @@ def test_body_refuses_unknown_fields_and_lookalikes(body: type[BaseModel]) -> No
         value = TypeAdapter[Any](field.rebuild_annotation())
         taken = [wrong for kind in scalars(field.annotation) for wrong in LOOKALIKES[kind]]
         assert [wrong for wrong in taken if accepts(value, wrong)] == [], name
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+def test_a_text_is_refused_for_what_the_published_schema_says(body: type[BaseModel]) -> None:
+    """A format, as of an address, says more than its schema spells out."""
+    published = body.model_json_schema()
+    for name, field in body.model_fields.items():
+        schema = published["properties"][name] | {"$defs": published.get("$defs", {})}
+        value = TypeAdapter[Any](field.rebuild_annotation())
+        allowed = [t for t in ODD_TEXTS if Draft202012Validator(schema).is_valid(t)]
+        if "format" not in str(schema):
+            assert [text for text in allowed if not accepts(value, text)] == [], name

@@ -32,6 +32,8 @@ ENDS_SOMETHING = (
     "/v1/members/{member_id}/ownership",
     "/v1/invitations/accept",
 )
+BEYOND_SCHEMAS = ("not a Norwegian organisation number", "special-use or reserved name")
+"""A check digit; a domain that exists in examples only."""
 _reached: set[str] = set()
 _lock = Lock()
 
@@ -108,6 +110,11 @@ def valid_data_is_never_called_invalid(_: Any, response: Any, case: Any) -> None
         return
     errors = response.json().get("errors", [])
     # In a path stateful testing tries whatever an earlier answer held.
-    invalid = [error for error in errors if error["field"][0] != "path"]
+    invalid = [
+        error
+        for error in errors
+        if error["field"][0] != "path"
+        and not any(reason in error["message"] for reason in BEYOND_SCHEMAS)
+    ]
     if invalid:
         raise AssertionError(f"the schema allows what validation refuses: {invalid}")

@@ -6,11 +6,11 @@ from pydantic import BaseModel, EmailStr, Field, SecretStr, StringConstraints
 
 from chassis.bodies import Body
 from contracts.private import Language
-from services.identity.workspaces.rules import PLAIN_TEXT
+from services.identity.workspaces.rules import NOT_BLANK, PLAIN_TEXT
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=PLAIN_TEXT),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK),
 ]
 MailToken = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]

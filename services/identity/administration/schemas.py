@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from chassis.bodies import NOT_TEXT, Body
 from contracts.caller import Plan, Role, WorkspaceStatus
-from services.identity.workspaces.rules import PLAIN_TEXT
+from services.identity.workspaces.rules import NOT_BLANK, PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
 
 Reason = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=PLAIN_TEXT),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NOT_BLANK),
 ]
 Words = Annotated[str, StringConstraints(max_length=100, pattern=PLAIN_TEXT)]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
 from chassis.bodies import Body
 from contracts.caller import Role
 from contracts.private import Language
-from services.identity.workspaces.rules import PLAIN_TEXT
+from services.identity.workspaces.rules import NOT_BLANK
 from services.identity.workspaces.schemas import WorkspaceView
 
 GivenRole = Literal["admin", "member"]
@@ -55,7 +55,7 @@ class EditMe(Body):
         Annotated[
             str,
             StringConstraints(
-                strip_whitespace=True, min_length=1, max_length=100, pattern=PLAIN_TEXT
+                strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK
             ),
         ]
         | None

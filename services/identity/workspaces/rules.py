@@ -6,6 +6,8 @@ from contracts.caller import Caller
 
 PLAIN_TEXT = r"^[^\x00-\x1f\x7f]*$"
 """One line without control characters; PostgreSQL cannot store a NUL at all."""
+NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+"""The same, and not of spaces alone: they are stripped before the length is looked at."""
 
 ORGANIZATION_NUMBER_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
 

@@ -18,11 +18,11 @@ from pydantic import (
 
 from chassis.bodies import NOT_TEXT, Body
 from contracts.caller import Plan, WorkspaceStatus
-from services.identity.workspaces.rules import PLAIN_TEXT, is_organization_number
+from services.identity.workspaces.rules import NOT_BLANK, is_organization_number
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=PLAIN_TEXT),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NOT_BLANK),
 ]
 
 
@@ -35,6 +35,7 @@ def _checked(number: str) -> str:
 OrganizationNumber = Annotated[
     str,
     # People write it in groups of three.
+    Field(pattern=r"^\s*([0-9]\s*){9}$"),
     AfterValidator(lambda number: "".join(number.split())),
     AfterValidator(_checked),
 ]

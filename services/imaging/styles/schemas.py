@@ -9,13 +9,17 @@ from services.imaging.catalogue import RoomType
 
 Category = Literal["staging", "lighting", "exterior", "atmosphere"]
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+# Spaces are stripped before the length is looked at; the published schema must say so too.
+NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_CONTROL),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NOT_BLANK),
 ]
 Words = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$"),
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"
+    ),
 ]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from chassis.bodies import NOT_TEXT, Body
 from contracts.video import AspectRatio
@@ -12,14 +12,8 @@ from services.video.states import BRANDINGS
 from services.video.tables import VideoProject
 from services.video.videos.rules import describe
 
-
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a NUL character is not text")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_no_nul)]
+# PostgreSQL cannot store a NUL.
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Description = Annotated[Text, Field(max_length=2000)]
 TrackId = Annotated[Text, Field(max_length=60)]
