@@ -4,6 +4,7 @@ from pydantic import EmailStr, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
+from services.identity.sessions.rules import KeyKind
 
 
 class Settings(ServiceSettings):
@@ -25,6 +26,9 @@ class Settings(ServiceSettings):
 
     trial_days: int = Field(default=14, ge=1)
     """How long a trial lasts that an administrator starts."""
+
+    api_key_kind: KeyKind = "live"
+    """`sandbox` where the vendors are stand-ins: each kind of key opens its own place only."""
 
     sign_up_signs_in: bool = True
     """False where nobody may learn who has an account: sign-up then always answers 202, and the

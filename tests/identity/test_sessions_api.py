@@ -7,13 +7,17 @@ import pytest
 from sqlalchemy import select, update
 
 from chassis.errors import Unauthenticated
-from chassis.testing import emitted
+from chassis.settings import StorageSettings
+from chassis.testing import KeyPair, emitted
 from contracts.identity import SessionsRevoked
+from services.identity.app import create_app
 from services.identity.sessions.repository import delete_expired
 from services.identity.sessions.schemas import AskPrincipal
 from services.identity.sessions.use_cases.principals import find_principal
+from services.identity.settings import Settings
 from services.identity.tables import SessionRow, UserRow
 from tests.identity.conftest import Identity, Person
+from tests.support.services import ServiceUnderTest
 
 
 async def test_the_gateway_learns_everything_about_the_caller(
@@ -56,7 +60,8 @@ async def test_a_used_session_slides_daily_and_ends_after_thirty_days(
 
     async def ask(day: int) -> datetime | None:
         async with identity.database.across_workspaces() as session:
-            return (await find_principal(session, asked, began + timedelta(days=day))).expires_at
+            now = began + timedelta(days=day)
+            return (await find_principal(session, asked, now, key_kind="live")).expires_at
 
     ends = [await ask(day) for day in range(1, 30)]
     assert all(end is not None and end <= began + timedelta(days=30) for end in ends)
@@ -72,7 +77,7 @@ async def test_an_idle_session_ends_after_seven_days_and_is_swept(
     later = datetime.now(UTC) + timedelta(days=7)
     with pytest.raises(Unauthenticated):
         async with identity.database.across_workspaces() as session:
-            await find_principal(session, asked, later)
+            await find_principal(session, asked, later, key_kind="live")
     async with identity.database.transaction(kari.caller) as session:
         # Of this workspace alone: row-level security bounds the sweep, so other tests keep theirs.
         assert await delete_expired(session, later) == 1
@@ -166,12 +171,39 @@ async def test_an_api_key_expires(identity: Identity, kari: Person) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     body = {"name": "key", "scopes": ["projects:read"], "expires_at": soon.isoformat()}
     created = (await kari.client.post("/v1/api-keys", json=body)).json()
+    asked = AskPrincipal(api_key=created["key"])
     with pytest.raises(Unauthenticated):
         async with identity.database.across_workspaces() as session:
-            await find_principal(session, AskPrincipal(api_key=created["key"]), soon)
+            await find_principal(session, asked, soon, key_kind="live")
     past = {**body, "expires_at": (soon - timedelta(days=1)).isoformat()}
     refused = await kari.client.post("/v1/api-keys", json=past)
     assert (refused.status_code, refused.json()["code"]) == (422, "expiry_in_the_past")
+
+
+async def test_a_key_says_where_it_is_for_and_opens_nothing_elsewhere(
+    services: ServiceUnderTest,
+    identity: Identity,
+    kari: Person,
+    storage_settings: StorageSettings,
+    key_pair: KeyPair,
+) -> None:
+    """A copy of the real database behind a sandbox must not make live keys work there."""
+    settings = services.settings(Settings, secure_cookies=False, api_key_kind="sandbox")
+    app = create_app(settings, storage_settings)
+    sandbox = Identity(services, app, key_pair)
+    body = {"name": "key", "scopes": ["projects:read"]}
+    made = {
+        "live": (await kari.client.post("/v1/api-keys", json=body)).json()["key"],
+        "sandbox": (await sandbox.client_of(kari.caller).post("/v1/api-keys", json=body)).json()[
+            "key"
+        ],
+    }
+    for kind, key in made.items():
+        assert key.startswith(f"ais_{kind}_")
+        for place, here in ((identity, "live"), (sandbox, "sandbox")):
+            answer = await place.ask_principal(api_key=key)
+            assert answer.status_code == (200 if kind == here else 401), (kind, here)
+    await app.state.database.close()
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"], ["projects:delete"], ["invoices:write"]])

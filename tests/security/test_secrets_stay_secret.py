@@ -16,7 +16,7 @@ from tests.security.studio import Studio
 SHAPES = {
     "a signed address": re.compile(r"X-Amz-(Signature|Credential)=", re.IGNORECASE),
     "a caller token": re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.eyJ"),
-    "an API key": re.compile(r"ais_[A-Za-z0-9]{8}[A-Za-z0-9_.-]{16,}"),
+    "an API key": re.compile(r"ais_[a-z]+_[A-Za-z0-9]{8}[A-Za-z0-9_.-]{16,}"),
     "a webhook signature": re.compile(r"t=\d{10},v1=[0-9a-f]{64}"),
     "a private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY"),
     "a password in a URL": re.compile(r"(postgresql|amqps?)\S*://[^:@\s/]+:[^@\s]+@"),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from chassis.caller import CallerDep, require_gateway
 from chassis.database import DatabaseDep
-from services.identity.dependencies import ShownOnce
+from services.identity.dependencies import SettingsDep, ShownOnce
 from services.identity.sessions.schemas import (
     ApiKeyList,
     ApiKeyView,
@@ -55,18 +55,20 @@ async def revoke_session(session_id: UUID, caller: CallerDep, database: Database
 
 @api_keys.post("", status_code=201, dependencies=[ShownOnce])
 async def create_api_key(
-    body: CreateApiKey, caller: CallerDep, database: DatabaseDep
+    body: CreateApiKey, caller: CallerDep, database: DatabaseDep, settings: SettingsDep
 ) -> CreatedApiKey:
     async with database.transaction(caller) as session:
-        row, key = await keys.create_api_key(session, caller, body)
+        row, key = await keys.create_api_key(session, caller, body, kind=settings.api_key_kind)
     return CreatedApiKey(**ApiKeyView.model_validate(row).model_dump(), key=key)
 
 
 @api_keys.post("/{key_id}/rotation", dependencies=[ShownOnce])
-async def rotate_api_key(key_id: UUID, caller: CallerDep, database: DatabaseDep) -> CreatedApiKey:
+async def rotate_api_key(
+    key_id: UUID, caller: CallerDep, database: DatabaseDep, settings: SettingsDep
+) -> CreatedApiKey:
     """A new secret for the same key; the old one ends at once."""
     async with database.transaction(caller) as session:
-        row, key = await keys.rotate_api_key(session, caller, key_id)
+        row, key = await keys.rotate_api_key(session, caller, key_id, kind=settings.api_key_kind)
     return CreatedApiKey(**ApiKeyView.model_validate(row).model_dump(), key=key)
 
 
@@ -87,6 +89,9 @@ async def revoke_api_key(key_id: UUID, caller: CallerDep, database: DatabaseDep)
 
 
 @internal.post("/principals")
-async def find_principal(body: AskPrincipal, database: DatabaseDep) -> Principal:
+async def find_principal(
+    body: AskPrincipal, database: DatabaseDep, settings: SettingsDep
+) -> Principal:
+    now, kind = datetime.now(UTC), settings.api_key_kind
     async with database.across_workspaces() as session:
-        return await principals.find_principal(session, body, datetime.now(UTC))
+        return await principals.find_principal(session, body, now, key_kind=kind)

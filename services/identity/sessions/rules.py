@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Literal
 
 from contracts.caller import Caller
 
@@ -11,7 +12,7 @@ ABSOLUTE_LIFETIME = timedelta(days=30)
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
 TOKEN_BYTES = 32
-KEY_PREFIX = "ais"
+KeyKind = Literal["live", "sandbox"]
 # A program writes no invoice and no commission: those two are read.
 SCOPE_PATTERN = (
     r"^((projects|images|videos|payments|workspace|members):(read|write)"
@@ -22,6 +23,11 @@ SCOPE_PATTERN = (
 def hash_token(token: str) -> bytes:
     """SHA-256: enough for 256 random bits, and fast enough to ask on every request."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def key_prefix(kind: KeyKind) -> str:
+    """What a key begins with: people, and scanners for leaked keys, see where it is for."""
+    return f"ais_{kind}_"
 
 
 def expiry_of(created_at: datetime, now: datetime) -> datetime:

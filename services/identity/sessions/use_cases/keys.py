@@ -24,7 +24,7 @@ def _may_manage_keys(caller: Caller) -> None:
 
 
 async def create_api_key(
-    session: AsyncSession, caller: Caller, body: CreateApiKey
+    session: AsyncSession, caller: Caller, body: CreateApiKey, *, kind: rules.KeyKind
 ) -> tuple[ApiKeyRow, str]:
     """The row and the key, which is shown this once and stored only as a hash."""
     _may_manage_keys(caller)
@@ -33,7 +33,7 @@ async def create_api_key(
     if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
         raise ExpiryInThePast
     await get_workspace_locked(session, caller.workspace_id)
-    prefix, key = _new_key()
+    prefix, key = _new_key(kind)
     row = ApiKeyRow(
         workspace_id=caller.workspace_id,
         member_id=caller.member_id,
@@ -51,13 +51,13 @@ async def create_api_key(
     return row, key
 
 
-def _new_key() -> tuple[str, str]:
-    prefix = f"{rules.KEY_PREFIX}_{secrets.token_hex(4)}"
+def _new_key(kind: rules.KeyKind) -> tuple[str, str]:
+    prefix = f"{rules.key_prefix(kind)}{secrets.token_hex(4)}"
     return prefix, f"{prefix}_{secrets.token_urlsafe(rules.TOKEN_BYTES)}"
 
 
 async def rotate_api_key(
-    session: AsyncSession, caller: Caller, key_id: UUID
+    session: AsyncSession, caller: Caller, key_id: UUID, *, kind: rules.KeyKind
 ) -> tuple[ApiKeyRow, str]:
     """The same key with a new secret; the old one ends at once."""
     _may_manage_keys(caller)
@@ -72,7 +72,7 @@ async def rotate_api_key(
         raise Forbidden
     if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
         raise ExpiryInThePast
-    row.prefix, key = _new_key()
+    row.prefix, key = _new_key(kind)
     row.key_hash, row.last_used_at = rules.hash_token(key), None
     await session.flush()
     details = {"name": row.name, "prefix": row.prefix}

@@ -12,11 +12,16 @@ from services.identity.sessions.schemas import AskPrincipal, Principal
 from services.identity.tables import SessionRow, UserRow, WorkspaceRow
 
 
-async def find_principal(session: AsyncSession, asked: AskPrincipal, now: datetime) -> Principal:
-    """Who showed this; raises Unauthenticated for anything not in force now."""
+async def find_principal(
+    session: AsyncSession, asked: AskPrincipal, now: datetime, *, key_kind: rules.KeyKind
+) -> Principal:
+    """Who showed this; raises Unauthenticated for anything not in force here and now."""
     if asked.session_token is not None:
         return await _session_principal(session, asked.session_token, now)
-    return await _key_principal(session, cast(str, asked.api_key), now)
+    key = cast(str, asked.api_key)
+    if not key.startswith(rules.key_prefix(key_kind)):
+        raise Unauthenticated
+    return await _key_principal(session, key, now)
 
 
 async def _session_principal(session: AsyncSession, token: str, now: datetime) -> Principal:
