@@ -226,6 +226,7 @@ class _Environment:
             "IDENTITY_BOOTSTRAP_ADMIN_PASSWORD": self.secret.administrator_password,
             "IDENTITY_SECURE_COOKIES": "false",
             "IDENTITY_API_KEY_KIND": "sandbox",
+            "IDENTITY_SIGN_UP_SIGNS_IN": "true",
             "IDENTITY_PUBLIC_URL": self.addresses["gateway"],
         }
 

@@ -29,7 +29,7 @@ class Origin:
     user_agent: str | None
 
 
-def get_origin(request: Request) -> Origin:
+async def get_origin(request: Request) -> Origin:
     # The gateway replaces what the client claims in this header.
     address = request.headers.get("x-forwarded-for", "").split(",")[0].strip()
     agent = request.headers.get("user-agent", "")
@@ -44,7 +44,7 @@ async def acting(database: Database, actor: Actor) -> AsyncIterator[AsyncSession
         yield session
 
 
-def show_once(response: Response) -> None:
+async def show_once(response: Response) -> None:
     """The answer holds a secret: whoever keeps answers, for a repeat or in a cache, must not."""
     response.headers["cache-control"] = "no-store"
 
@@ -52,27 +52,27 @@ def show_once(response: Response) -> None:
 ShownOnce = Depends(show_once)
 
 
-def get_passwords(request: Request) -> Passwords:
+async def get_passwords(request: Request) -> Passwords:
     passwords: Passwords = request.app.state.passwords
     return passwords
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_storage(request: Request) -> Storage:
+async def get_storage(request: Request) -> Storage:
     storage: Storage = request.app.state.storage
     return storage
 
 
-def get_logos(request: Request) -> Logos:
+async def get_logos(request: Request) -> Logos:
     logos: Logos = request.app.state.logos
     return logos
 
 
-def get_providers(request: Request) -> Providers:
+async def get_providers(request: Request) -> Providers:
     providers: Providers = request.app.state.providers
     return providers
 
@@ -115,20 +115,25 @@ class Entrance:
     sign_up_signs_in: bool
 
 
-def get_session_cookie(request: Request) -> SessionCookie:
-    return SessionCookie(secure=get_settings(request).secure_cookies)
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+OriginDep = Annotated[Origin, Depends(get_origin)]
 
 
-def get_entrance(request: Request) -> Entrance:
-    signs_in = get_settings(request).sign_up_signs_in
-    return Entrance(get_origin(request), get_session_cookie(request), signs_in)
+async def get_session_cookie(settings: SettingsDep) -> SessionCookie:
+    return SessionCookie(secure=settings.secure_cookies)
+
+
+SessionCookieDep = Annotated[SessionCookie, Depends(get_session_cookie)]
+
+
+async def get_entrance(
+    origin: OriginDep, cookie: SessionCookieDep, settings: SettingsDep
+) -> Entrance:
+    return Entrance(origin, cookie, settings.sign_up_signs_in)
 
 
 EntranceDep = Annotated[Entrance, Depends(get_entrance)]
-OriginDep = Annotated[Origin, Depends(get_origin)]
 PasswordsDep = Annotated[Passwords, Depends(get_passwords)]
-SessionCookieDep = Annotated[SessionCookie, Depends(get_session_cookie)]
-SettingsDep = Annotated[Settings, Depends(get_settings)]
 StorageDep = Annotated[Storage, Depends(get_storage)]
 LogosDep = Annotated[Logos, Depends(get_logos)]
 ProvidersDep = Annotated[Providers, Depends(get_providers)]

@@ -30,9 +30,9 @@ class Settings(ServiceSettings):
     api_key_kind: KeyKind = "live"
     """`sandbox` where the vendors are stand-ins: each kind of key opens its own place only."""
 
-    sign_up_signs_in: bool = True
-    """False where nobody may learn who has an account: sign-up then always answers 202, and the
-    new person signs in after reading their mail."""
+    sign_up_signs_in: bool = False
+    """True only where anybody may learn who has an account: a taken address is then refused. Else
+    sign-up always answers 202, and the new person signs in after reading their mail."""
 
     public_url: str = "http://localhost:8080"
     """Where browsers find the product: providers send people back there."""

@@ -76,7 +76,11 @@ async def echo_address(echo: Echo) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def identity_app(services: ServiceUnderTest) -> FastAPI:
     settings = services.settings(
-        IdentitySettings, secure_cookies=False, password_threads=1, worker_in_app=True
+        IdentitySettings,
+        secure_cookies=False,
+        sign_up_signs_in=True,
+        password_threads=1,
+        worker_in_app=True,
     )
     # No test here uploads a logo: nothing has to answer at this address.
     storage = StorageSettings(

@@ -163,6 +163,7 @@ def identity_app(
     settings = services.settings(
         Settings,
         secure_cookies=False,
+        sign_up_signs_in=True,
         password_threads=1,
         public_url="https://studio.example",
         google_client_id=openid.client_id,

@@ -67,7 +67,8 @@ async def test_the_cookie_is_locked_to_the_host_when_secure(
     kari: Person,
     storage_settings: StorageSettings,
 ) -> None:
-    app = create_app(services.settings(Settings, password_threads=1), storage_settings)
+    settings = services.settings(Settings, password_threads=1, sign_up_signs_in=True)
+    app = create_app(settings, storage_settings)
     body = {"email": kari.email, "password": PASSWORD}
     answer = await services.client(app).post("/v1/auth/sign-in", json=body)
     await app.state.database.close()

@@ -43,6 +43,7 @@ async def identity(
         IdentitySettings,
         database_url=made.url,
         secure_cookies=False,
+        sign_up_signs_in=True,
         password_threads=1,
         worker_in_app=True,
         retry_delays_seconds=(0.1, 0.2, 0.4),

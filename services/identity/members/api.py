@@ -87,7 +87,7 @@ async def transfer_ownership(
     return MemberView.model_validate(owner)
 
 
-def get_invitations(settings: SettingsDep) -> inviting.Invitations:
+async def get_invitations(settings: SettingsDep) -> inviting.Invitations:
     return inviting.Invitations(timedelta(days=settings.invitation_days))
 
 

@@ -73,7 +73,7 @@ async def choose_colors(
     return await branding.view_of(storage, row)
 
 
-def get_logo_uploads(
+async def get_logo_uploads(
     database: DatabaseDep, storage: StorageDep, logos: LogosDep, own: SettingsDep
 ) -> branding.LogoUploads:
     return branding.LogoUploads(database, storage, logos, own)

@@ -33,6 +33,11 @@ async def get_workspace_locked(session: AsyncSession, workspace_id: UUID) -> Wor
     return row
 
 
+async def is_founded(session: AsyncSession, workspace_id: UUID) -> bool:
+    query = select(WorkspaceRow.id).where(WorkspaceRow.id == workspace_id)
+    return await session.scalar(query) is not None
+
+
 async def list_people(session: AsyncSession, workspace_id: UUID) -> list[UserRow]:
     """Everybody of the workspace, held until the transaction ends."""
     query = select(UserRow).where(UserRow.workspace_id == workspace_id).order_by(UserRow.id)

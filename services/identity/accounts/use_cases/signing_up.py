@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from chassis.database import Database, SystemScope
@@ -23,9 +24,10 @@ from services.identity.dependencies import Entrance, Origin
 from services.identity.errors import SignUpRefused
 from services.identity.letters import letter_to
 from services.identity.members.use_cases.joining import take_invitation, tell_joined
+from services.identity.notes import SignUpAsked
 from services.identity.providers.passwords import Passwords
 from services.identity.tables import UserRow
-from services.identity.workspaces.repository import get_workspace
+from services.identity.workspaces.repository import get_workspace, is_founded
 
 
 async def sign_up(
@@ -40,24 +42,54 @@ async def sign_up(
     if body.invitation_token is not None:
         return await _join(database, body, password_hash, door.origin)
     scope = founder_scope()
+    asked = SignUpAsked(
+        workspace_id=scope.workspace_id,
+        name=body.name,
+        email=rules.normal_email(body.email),
+        language=body.language,
+        password_hash=password_hash,
+        referral_code=body.referral_code,
+    )
+    if door.sign_up_signs_in:
+        return await _found_and_enter(database, scope, asked, door.origin)
+    async with database.transaction(scope) as session:
+        await emit(session, asked)
+    return None
+
+
+async def _found_and_enter(
+    database: Database, scope: SystemScope, asked: SignUpAsked, origin: Origin
+) -> SignedIn:
     try:
         async with database.transaction(scope) as session:
-            founder = Founder(body.name, rules.normal_email(body.email), body.language)
-            user, workspace = await found(session, scope, founder, body.referral_code)
-            await add_password(session, user, password_hash)
-            await request_verification(session, user, workspace)
-            return await enter(session, scope, door.origin) if door.sign_up_signs_in else None
+            await _found(session, scope, asked)
+            return await enter(session, scope, origin)
     except SignUpRefused:
-        await _warn_holder(database, rules.normal_email(body.email))
-        if door.sign_up_signs_in:
-            raise
-        return None
+        await _warn_holder(database, asked.email)
+        raise
+
+
+async def found_as_asked(database: Database, asked: SignUpAsked) -> None:
+    """What the door noted; nobody learns here whether the address was free, but by mail."""
+    scope = SystemScope(asked.workspace_id, asked.actor)
+    try:
+        async with database.transaction(scope) as session:
+            if not await is_founded(session, asked.workspace_id):
+                await _found(session, scope, asked)
+    except SignUpRefused:
+        await _warn_holder(database, asked.email)
+
+
+async def _found(session: AsyncSession, scope: SystemScope, asked: SignUpAsked) -> None:
+    founder = Founder(asked.name, asked.email, asked.language)
+    user, workspace = await found(session, scope, founder, asked.referral_code)
+    await add_password(session, user, asked.password_hash)
+    await request_verification(session, user, workspace)
 
 
 async def _join(database: Database, body: SignUp, password_hash: str, origin: Origin) -> SignedIn:
     """The invitation's secret came by mail, so the mailbox is verified."""
-    now = datetime.now(UTC)
-    email = rules.normal_email(body.email)
+    now, email = datetime.now(UTC), rules.normal_email(body.email)
     async with database.across_workspaces() as session:
         invitation = await take_invitation(session, body.invitation_token or "", email, now)
         scope = SystemScope(invitation.workspace_id, Actor(kind="member", id=uuid7()))
