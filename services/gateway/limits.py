@@ -129,8 +129,9 @@ class CallLimits:
     async def count_sign_in(self, account: str, address: str) -> None:
         """One attempt at an account, by whomever, and one by this address, at whatever."""
         await self._count(self._addresses, f"sign-in-address:{address}")
-        # A digest: the storage need not know who signs in.
-        digest = hashlib.sha256(account.strip().lower().encode()).hexdigest()
+        # A digest: the storage need not know who signs in. JSON can spell half a character.
+        spelled = account.strip().lower().encode(errors="surrogatepass")
+        digest = hashlib.sha256(spelled).hexdigest()
         await self._count(self._accounts, f"sign-in-account:{digest}")
 
     async def _count(self, policy: Policy, key: str) -> Headers:

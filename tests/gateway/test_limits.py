@@ -98,7 +98,18 @@ async def test_one_address_cannot_try_many_accounts(start_gateway: StartGateway)
         assert Counter([await guess() for _ in range(8)])[429] == 3
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'{"email":7}', b"[" * 15000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b'{"email":7}',
+        rb'{"email":"\ud800","password":"x"}',
+        b"[" * 15000,
+    ],
+)
 async def test_a_malformed_sign_in_is_identitys_to_refuse(gateway: Gateway, body: bytes) -> None:
     async with gateway.client() as client:
         headers = {"content-type": "application/json"}
