@@ -16,7 +16,7 @@ from contracts.identity import (
     WorkspaceDeleted,
     WorkspaceSuspended,
 )
-from services.gateway.progress import streams
+from services.gateway.progress import consumers, streams
 from services.gateway.progress.streams import WAITING, Fact, Streams
 from tests.gateway.conftest import Gateway, Person, Publish, StartGateway, until
 from tests.gateway.events import Stream, following, heard, ids_of, some_facts
@@ -133,6 +133,21 @@ async def test_a_read_carries_the_cursor_its_live_view_continues_at(
     assert heard(resumed) == ids_of([after])
 
 
+async def test_a_replica_that_starts_in_a_quiet_hour_says_where_to_continue(
+    start_gateway: StartGateway,
+    gateway: Gateway,
+    kari: Person,
+    publish: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with following(gateway, kari.session) as stream:
+        await publish(*some_facts(kari.workspace_id, 3))
+        await stream.until(3)
+    monkeypatch.setattr(consumers, "WARM_UP_FACTS", 0)
+    async with start_gateway() as fresh, fresh.client(kari.session) as client:
+        assert (await client.get("/v1/projects")).headers["last-event-id"] == stream.last_id
+
+
 async def test_signing_out_ends_that_stream_at_once_and_no_other(
     gateway: Gateway, other_gateway: Gateway, kari: Person
 ) -> None:
@@ -180,10 +195,12 @@ async def test_a_workspace_has_a_bounded_number_of_streams(
             pass
 
 
-async def test_quiet_streams_get_heartbeats(gateway: Gateway, kari: Person) -> None:
-    async with following(gateway, kari.session) as stream:
-        gateway.state.progress.streams.beat()
-        await until(lambda: stream.heartbeats > 0, 2)
+async def test_quiet_streams_get_heartbeats(
+    start_gateway: StartGateway, kari: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "STREAM_HEARTBEAT_SECONDS", 0.05)
+    async with start_gateway() as gateway, following(gateway, kari.session) as stream:
+        await until(lambda: stream.heartbeats > 2, 2)
     assert stream.events == []
 
 

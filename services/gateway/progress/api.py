@@ -35,8 +35,9 @@ async def follow_events(
     """What happens in the workspace, live; each fact's `event` is its name, its `data` the fact.
 
     Reads answer with a `Last-Event-ID` header: open the stream with it and nothing that happened
-    since is missed. After a disconnection send the last `id`. The event `resync` says that the
-    cursor is too old: read the resources again.
+    since is missed; an answer without it is read once more after opening. After a disconnection
+    send the last `id`. The event `resync` says that the cursor is too old: read the resources
+    again.
     """
     admission: Admission = request.app.state.admission
     progress: Progress = request.app.state.progress

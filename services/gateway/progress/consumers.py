@@ -6,7 +6,6 @@ A reader of the log misses nothing: after the broker was away it goes on where i
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import aio_pika
@@ -20,7 +19,7 @@ from chassis import topology
 from contracts.billing import ProjectPaid
 from contracts.event import Event
 from services.gateway.limits import CallLimits
-from services.gateway.progress.repository import BROKER_TIMEOUT_SECONDS, Consuming, reading
+from services.gateway.progress.repository import BROKER_TIMEOUT_SECONDS, Consuming, Offset, reading
 from services.gateway.progress.rules import CHANGES_CALLERS, ends_stream, is_stale
 from services.gateway.progress.streams import Fact, Streams
 from services.gateway.sessions import Sessions
@@ -32,7 +31,7 @@ CHECK_SECONDS = 0.25
 FIRST_FACT_SECONDS = 2.0
 AMQP_HEARTBEAT_SECONDS = 5
 """A broker that vanished without a word is noticed within two of these."""
-WARM_UP = timedelta(minutes=2)
+WARM_UP_FACTS = 2000
 """How far a fresh replica reads back, so that clients of the one it replaces resume from memory."""
 STREAM_HEARTBEAT_SECONDS = 15.0
 HEARD: dict[str, type[Event]] = {**CHANGES_CALLERS, ProjectPaid.routing_key: ProjectPaid}
@@ -95,7 +94,7 @@ class Listener:
             with suppress(*LOST):
                 await asyncio.wait_for(connection.close(), 2)
 
-    async def _where_to_begin(self, connection: AbstractConnection) -> int | datetime:
+    async def _where_to_begin(self, connection: AbstractConnection) -> int:
         newest = self._newest
         if newest is not None:
             if await _log_goes_on(connection, newest):
@@ -103,7 +102,12 @@ class Listener:
             log.warning("progress.log_began_anew")
             self._newest = None
             self._streams.begin_anew()
-        return datetime.now(UTC) - WARM_UP
+        last = await _first_fact(connection, "last")
+        if last is None:
+            return 0
+        # At once, and also in a quiet hour: a read must say where its view continues.
+        self._streams.newest = last.position
+        return max(0, last.position - WARM_UP_FACTS)
 
     async def _hear(self, fact: Fact) -> None:
         self._newest = fact
@@ -137,15 +141,21 @@ class Listener:
 
 async def _log_goes_on(connection: AbstractConnection, newest: Fact) -> bool:
     """Whether the newest fact we heard still has its place, or has aged out of the log."""
+    found = await _first_fact(connection, newest.position)
+    if found is None:
+        return False
+    return found.position > newest.position or found.event_id == newest.event_id
+
+
+async def _first_fact(connection: AbstractConnection, begin: Offset) -> Fact | None:
     first: asyncio.Future[Fact] = asyncio.get_running_loop().create_future()
 
     async def hear(fact: Fact) -> None:
         if not first.done():
             first.set_result(fact)
 
-    async with reading(connection, newest.position, hear):
+    async with reading(connection, begin, hear):
         try:
-            found = await asyncio.wait_for(first, FIRST_FACT_SECONDS)
+            return await asyncio.wait_for(first, FIRST_FACT_SECONDS)
         except TimeoutError:
-            return False
-    return found.position > newest.position or found.event_id == newest.event_id
+            return None

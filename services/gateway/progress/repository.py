@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import cast
+from typing import Literal, cast
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
@@ -19,15 +18,17 @@ PREFETCH = 500
 ACKNOWLEDGED_EVERY = 100
 BROKER_TIMEOUT_SECONDS = 5.0
 
+Offset = int | Literal["last"]
+"""A position in the log, or that of the last facts written together."""
 Hear = Callable[[Fact], Awaitable[None]]
 Consuming = Callable[[], bool]
 
 
 @asynccontextmanager
 async def reading(
-    connection: AbstractConnection, begin: int | datetime, hear: Hear
+    connection: AbstractConnection, begin: Offset, hear: Hear
 ) -> AsyncIterator[Consuming]:
-    """Hear every fact from a position or moment on, until the block ends.
+    """Hear every fact from there on, until the block ends.
 
     Yields a question: is the broker still sending to us? It is not after a restart, and not after
     the log was deleted.

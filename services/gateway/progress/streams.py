@@ -80,10 +80,12 @@ class Streams:
         self._complete_after = 0
         self.position: int | None = None
         """Of the newest fact heard; None until the log has been heard at all."""
+        self.newest: int | None = None
+        """Of the newest fact there is: a replica that just began has not heard it yet."""
 
     def cursor_header(self) -> Headers:
         """Where a view that reads now may start to follow events."""
-        return [] if self.position is None else [(b"last-event-id", b"%d" % self.position)]
+        return [] if self.newest is None else [(b"last-event-id", b"%d" % self.newest)]
 
     def push(self, fact: Fact) -> None:
         """Remember a fact and hand it to every open stream of its workspace."""
@@ -92,6 +94,7 @@ class Streams:
         elif fact.position <= self.position:
             return
         self.position = fact.position
+        self.newest = max(fact.position, self.newest or 0)
         # A relay that died before it marked its batch publishes it again.
         if fact.event_id in self._recent_ids:
             return
@@ -119,7 +122,7 @@ class Streams:
         followers = self._followers[workspace_id]
         if len(followers) >= self._per_workspace:
             raise TooManyStreams
-        follower = Follower(caller, self.position)
+        follower = Follower(caller, self.newest)
         followers.add(follower)
         try:
             yield follower
@@ -140,7 +143,7 @@ class Streams:
 
     def begin_anew(self) -> None:
         """The log was lost and starts from the beginning: nothing we remember has a place in it."""
-        self.position = None
+        self.position = self.newest = None
         self._recent.clear()
         self._recent_ids.clear()
         self.end(lambda _: True)

@@ -48,7 +48,7 @@ async def follow(
     else:
         missed = await _missed(progress, follower.caller, after)
         if missed is None:
-            position = -1 if streams.position is None else streams.position
+            position = -1 if streams.newest is None else streams.newest
             yield [_cursor(position), _resync(position)]
         else:
             position = max(after, missed[-1].position if missed else after)
