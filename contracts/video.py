@@ -92,7 +92,7 @@ class ClipsCompiled(Event):
 
 
 class VideoFailed(Event):
-    """The film cannot be made without the owner's choice or at all."""
+    """There will be no film."""
 
     routing_key = "video.video_failed.v1"
 

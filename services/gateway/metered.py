@@ -10,6 +10,7 @@ METERED: tuple[tuple[Meter, str], ...] = (
     ("generations", "/v1/projects/{id}/start"),
     ("generations", "/v1/projects/{id}/retry"),
     ("generations", "/v1/clips/{id}/retry"),
+    ("generations", "/v1/clips/{id}/remake"),
     ("uploads", "/v1/projects/{id}/uploads"),
     ("uploads", "/v1/workspace/logo-uploads"),
     # Each of them tells whether a password was right, as signing in does.

@@ -71,6 +71,12 @@ class NoChoiceToMake(Refusal):
     status, code, title = 409, "no_choice_to_make", "This clip does not wait for a choice"
 
 
+class NothingToUndo(Refusal):
+    """Only a change of a finished film that waits for its owner is taken back."""
+
+    status, code, title = 409, "nothing_to_undo", "There is no change to take back"
+
+
 class FilmNotReady(Refusal):
     """The film is not compiled yet."""
 

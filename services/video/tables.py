@@ -95,6 +95,8 @@ class VideoProject(Row, Base):
     compilation_id: Mapped[UUID | None]
     """The film it is to become; `film_id` is the one it has."""
     film_id: Mapped[UUID | None]
+    former: Mapped[dict[str, Any] | None]
+    """What the film was made of, while it is being changed."""
     duration_seconds: Mapped[float | None]
     progress_percent: Mapped[int] = mapped_column(default=0)
     told_progress: Mapped[str | None]

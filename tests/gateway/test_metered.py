@@ -60,6 +60,8 @@ def test_a_free_workspace_has_the_limits_it_was_promised() -> None:
         ("POST", START, "generations"),
         ("POST", f"/v1/projects/{uuid4()}/retry", "generations"),
         ("POST", f"/v1/clips/{uuid4()}/retry", "generations"),
+        ("POST", f"/v1/clips/{uuid4()}/remake", "generations"),
+        ("PATCH", f"/v1/clips/{uuid4()}", None),
         ("POST", UPLOAD, "uploads"),
         ("POST", "/v1/auth/password/change", "password"),
         ("POST", "/v1/projects", None),
@@ -80,9 +82,10 @@ async def test_ten_generations_an_hour_pass_when_thirty_are_asked_for_at_once(
         start_gateway(generations_per_hour=SEED["generations_per_hour"]) as gateway,
         gateway.client(kari.session) as client,
     ):
-        paths = (START, f"/v1/projects/{uuid4()}/retry", f"/v1/clips/{uuid4()}/retry")
+        clip = f"/v1/clips/{uuid4()}"
+        paths = (START, f"/v1/projects/{uuid4()}/retry", f"{clip}/retry", f"{clip}/remake")
         found = await asyncio.gather(*(statuses(client, path, 10) for path in paths))
-        assert sum(found, Counter()) == {200: 10, 429: 20}
+        assert sum(found, Counter()) == {200: 10, 429: 30}
         refused = await client.post(START)
         assert refused.json()["code"] == "too_many_generations"
         assert refused.headers["ratelimit-policy"] == '"generations";q=10;w=3600'

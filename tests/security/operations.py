@@ -94,6 +94,7 @@ CALLS: dict[str, Call] = {
     "POST /v1/auth/sign-up": Call(body=_SIGN_UP),
     "PATCH /v1/clips/{clip_id}": Call(("clip",), {"room_label": "Kitchen"}),
     "DELETE /v1/clips/{clip_id}": Call(("clip",)),
+    "POST /v1/clips/{clip_id}/remake": Call(body={}),
     "PATCH /v1/images/{image_id}": Call(("image",), {"room_type": "kitchen"}),
     "POST /v1/invitations": Call(body={"email": "{random}@ai-studio.example"}),
     "POST /v1/invitations/accept": Call(body={"token": BOGUS}),

@@ -21,6 +21,7 @@ HERE = {
     "POST /v1/workspace/closing",
 }
 ELSEWHERE = {
+    "POST /v1/videos/{video_id}/undo": ("tests/video/test_taking_back.py", "/undo"),
     "POST /webhooks/stripe": ("tests/billing/payments/test_api.py", "/webhooks/stripe"),
 }
 """The file that makes it, and its call."""

@@ -23,7 +23,7 @@ from tests.security.belongings import (
 from tests.security.studio import Studio
 
 WORK_SECONDS = 90.0
-FAILING = 3
+FAILING = 4
 
 ONLY_EXAMPLES = {
     "GET /v1/videos/{video_id}/download",
@@ -31,6 +31,7 @@ ONLY_EXAMPLES = {
     "POST /v1/auth/providers/{name}/finish",
     "POST /v1/clips/{clip_id}/ken-burns",
     "POST /v1/clips/{clip_id}/leave-out",
+    "POST /v1/clips/{clip_id}/remake",
     "POST /v1/clips/{clip_id}/retry",
     "POST /v1/projects/{project_id}/retry",
     "POST /v1/projects/{project_id}/start",
@@ -50,9 +51,9 @@ class Example:
 async def make_failed(studio: Studio, ours: Belongings) -> dict[str, Example]:
     """One after the other, and nothing beside: the model must fail at just these pictures."""
     clips = await _failed_clips(studio, ours)
-    choices = ("retry", "ken-burns", "leave-out")
+    choices = ("retry", "remake", "ken-burns", "leave-out")
     made = {
-        f"POST /v1/clips/{{clip_id}}/{choice}": Example({"clip": clip})
+        f"POST /v1/clips/{{clip_id}}/{choice}": Example({"clip": clip}, {})
         for choice, clip in zip(choices, clips, strict=True)
     }
     project = await _failed_project(studio, ours)

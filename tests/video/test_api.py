@@ -76,10 +76,12 @@ async def test_other_workspaces_see_nothing(video: Bench) -> None:
         ("PATCH", f"/v1/clips/{clip['id']}"),
         ("DELETE", f"/v1/clips/{clip['id']}"),
         ("POST", f"/v1/clips/{clip['id']}/retry"),
+        ("POST", f"/v1/clips/{clip['id']}/remake"),
+        ("POST", f"/v1/videos/{made['id']}/undo"),
         ("POST", f"/v1/clips/{clip['id']}/ken-burns"),
         ("POST", f"/v1/clips/{clip['id']}/leave-out"),
     ]:
-        body: dict[str, Any] | None = {} if method == "PATCH" else None
+        body: dict[str, Any] | None = {} if method == "PATCH" or "remake" in path else None
         answer = await stranger.http.request(method, path, json=body)
         assert answer.status_code == 404, (method, path, answer.text)
     assert (await stranger.get("/v1/videos"))["items"] == []
@@ -210,8 +212,8 @@ async def test_a_clip_is_changed_until_the_video_is_paid(video: Bench) -> None:
     [row, _] = await video.rows(owner.workspace_id, VideoClip)
     assert row.end_key.endswith(f"{end}.jpg")
     await owner.pay(made)
-    for method, path in (("PATCH", "clips"), ("DELETE", "clips")):
-        answer = await owner.http.request(method, f"/v1/{path}/{clip['id']}", json={})
+    for method, verb in (("PATCH", ""), ("DELETE", ""), ("POST", "/remake")):
+        answer = await owner.http.request(method, f"/v1/clips/{clip['id']}{verb}", json={})
         assert answer.json()["code"] == "video_not_editable"
 
 

@@ -35,7 +35,7 @@ def choosing(now: dict[str, Any]) -> bool:
 
 
 async def change(owner: Owner, clip: dict[str, Any], **fields: Any) -> httpx.Response:
-    return await owner.http.patch(f"/v1/clips/{clip['id']}", json=fields)
+    return await owner.http.post(f"/v1/clips/{clip['id']}/remake", json=fields)
 
 
 async def test_the_film_from_before_stays_downloadable_while_another_is_made(
@@ -195,9 +195,10 @@ async def test_a_photo_is_named_by_its_id_and_never_by_an_address(
     fields = {"image_id": clip["image_id"], name: photo}
     added = await owner.http.post(f"/v1/videos/{made['id']}/clips", json=fields)
     assert added.status_code == 422
-    assert (await change(owner, clip, **{name: photo})).status_code == 422
-    for unknown in ("end_image_url", "source_key", "end_key", "clip_key"):
-        assert (await change(owner, clip, **{unknown: photo})).status_code == 422
+    path = f"/v1/clips/{clip['id']}"
+    for field in (name, "end_image_url", "source_key", "end_key", "clip_key"):
+        assert (await owner.http.patch(path, json={field: photo})).status_code == 422
+        assert (await change(owner, clip, **{field: photo})).status_code == 422
 
 
 @pytest.mark.parametrize("name", ["image_id", "end_image_id"])
@@ -213,6 +214,8 @@ async def test_d17_a_photo_of_another_workspace_is_refused_everywhere(
     added = await owner.http.post(f"/v1/videos/{made['id']}/clips", json=body)
     assert added.status_code == 404
     assert (await change(owner, clip, **{name: foreign})).status_code == 404
+    answer = await owner.http.patch(f"/v1/clips/{clip['id']}", json={name: foreign})
+    assert answer.status_code == 404
     template = {"template_id": "before-after", "image_ids": [own, foreign]}
     empty = await owner.video()
     filled = await owner.http.post(f"/v1/videos/{empty['id']}/template", json=template)

@@ -46,7 +46,10 @@ async def test_a_changed_clip_alone_is_made_and_charged_again(
     clips, paid = await owner.clips(before), await charged(video, owner)
     if "image_id" in change:
         change = {"image_id": str(await owner.image(seed=7))}
-    answer = await owner.http.patch(f"/v1/clips/{clips[1]['id']}", json=change)
+    path = f"/v1/clips/{clips[1]['id']}"
+    unmetered = await owner.http.patch(path, json=change)
+    assert unmetered.json()["code"] == "video_not_editable", "asking the model is a call of its own"
+    answer = await owner.http.post(f"{path}/remake", json=change)
     assert answer.status_code == 200, answer.text
     assert (await owner.now(before))["status"] == "generating"
     after = await owner.finish(before)
@@ -87,7 +90,7 @@ async def test_a_changed_photo_takes_its_transitions_along(video: Bench) -> None
     before = await owner.finish(made)
     clips, paid = await owner.clips(made), await charged(video, owner)
     another = str(await owner.image(seed=7))
-    await owner.http.patch(f"/v1/clips/{clips[2]['id']}", json={"image_id": another})
+    await owner.post(f"/v1/clips/{clips[2]['id']}/remake", {"image_id": another})
     after = await owner.finish(made)
     again = await charged(video, owner)
     assert [again[clip["id"]] - paid[clip["id"]] for clip in clips] == [0, 35, 35]
@@ -118,8 +121,13 @@ async def test_what_is_not_changed_is_not_made_again(video: Bench) -> None:
     same = {"image_id": clip["image_id"], "duration_seconds": 5, "room_label": "Kitchen, new"}
     assert (await owner.http.patch(path, json=same)).status_code == 200
     assert (await owner.now(before))["status"] == "completed"
-    answer = await owner.http.patch(path, json={"transition_type": "seamless"})
-    assert answer.json()["code"] == "video_not_editable"
+    assert (await owner.post(f"{path}/remake", same))["room_label"] == "Kitchen, new"
+    assert (await owner.now(before))["status"] == "completed"
+    for answer in (
+        await owner.http.patch(path, json={"transition_type": "seamless"}),
+        await owner.http.post(f"{path}/remake", json={"transition_type": "seamless"}),
+    ):
+        assert answer.json()["code"] == "video_not_editable"
 
 
 async def test_a_clip_from_a_photo_that_was_only_uploaded(video: Bench) -> None:

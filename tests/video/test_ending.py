@@ -30,7 +30,7 @@ async def test_a_video_paid_after_it_was_deleted_gives_the_money_back_once(video
     assert await video.rows(owner.workspace_id, Attempt) == []
 
 
-async def test_a_video_deleted_while_it_is_made_is_cancelled_and_gives_nothing_back(
+async def test_a_video_deleted_before_it_has_a_film_is_cancelled_and_gives_the_money_back(
     video: Bench,
 ) -> None:
     owner = video.owner()
@@ -45,9 +45,28 @@ async def test_a_video_deleted_while_it_is_made_is_cancelled_and_gives_nothing_b
     assert running <= cancelled
     rows = await video.rows(owner.workspace_id, Attempt)
     assert {row.status for row in rows} == {"discarded"}
-    assert await video.facts(owner.workspace_id, VideoFailed) == []
     await owner.pay(made)
+    [fact] = await video.facts(owner.workspace_id, VideoFailed)
+    assert (fact["video_id"], fact["reason"]) == (made["id"], "deleted")
+
+
+async def test_a_video_deleted_with_a_film_gives_nothing_back(video: Bench) -> None:
+    owner = video.owner()
+    made, changing = await owner.draft(), await owner.draft()
+    for one in (made, changing):
+        await owner.pay(one)
+        await owner.finish(one)
+    [clip, _] = await owner.clips(changing)
+    await owner.post(f"/v1/clips/{clip['id']}/remake", {"motion_prompt": "Slowly past Kari"})
+    for one in (made, changing):
+        assert (await owner.http.delete(f"/v1/videos/{one['id']}")).status_code == 204
+    await video.work(owner.workspace_id)
     assert await video.facts(owner.workspace_id, VideoFailed) == []
+    for row in await video.rows(owner.workspace_id, VideoProject):
+        assert row.former is None, "what its owner wrote goes with it"
+    assert {clip.motion_prompt for clip in await video.rows(owner.workspace_id, VideoClip)} == {
+        None
+    }
 
 
 async def test_what_is_stored_after_the_deletion_is_erased_too(video: Bench) -> None:

@@ -135,6 +135,7 @@ def test_a_failed_video_stays_failed_and_a_finished_one_may_change() -> None:
         ("draft", "generating"),
         ("draft", "failed"),
         ("generating", "compiling"),
+        ("generating", "completed"),
         ("generating", "failed"),
         ("compiling", "completed"),
         ("compiling", "failed"),

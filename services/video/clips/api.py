@@ -109,6 +109,15 @@ async def auto_order(video_id: UUID, caller: CallerDep, database: DatabaseDep) -
 
 @router.patch("/v1/clips/{clip_id}")
 async def change(
+    clip_id: UUID, body: ChangeClip, caller: CallerDep, database: DatabaseDep
+) -> ClipView:
+    async with database.transaction(caller) as session:
+        clip = await use_cases.change_clip(session, caller, clip_id, body)
+    return ClipView.model_validate(clip)
+
+
+@router.post("/v1/clips/{clip_id}/remake")
+async def remake(
     clip_id: UUID,
     body: ChangeClip,
     caller: CallerDep,
@@ -117,7 +126,7 @@ async def change(
 ) -> ClipView:
     async with database.transaction(caller) as session:
         most = settings.most_cents_per_video
-        clip = await use_cases.change_clip(session, caller, clip_id, body, most)
+        clip = await use_cases.remake_clip(session, caller, clip_id, body, most)
     return ClipView.model_validate(clip)
 
 

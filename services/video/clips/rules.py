@@ -208,20 +208,25 @@ ASKED = {
     "duration_seconds",
 }
 """What a clip is made from: another value is another clip."""
-OF_A_FILM = ASKED | {"room_label"}
-"""What may still be changed when the film is finished."""
+LABEL = {"room_label"}
+"""What nobody is asked for."""
 
 
-def check_changeable(video: VideoProject, clip: VideoClip, changed: set[str]) -> None:
+def check_changeable(video: VideoProject, changed: set[str]) -> None:
+    """Raises VideoNotEditable."""
+    if video.status != "draft" and (video.film_id is None or not changed <= LABEL):
+        raise VideoNotEditable
+
+
+def check_remakeable(video: VideoProject, clip: VideoClip, changed: set[str]) -> None:
     """Raises VideoNotEditable.
 
     Of a film that is there, several clips may be made anew at once, each when it is not being made
-    already. What was left out was given back, and stays out.
+    already; of any video, one that failed. What was left out was given back, and stays out.
     """
-    if video.status == "draft":
-        return
-    has_film = video.film_id is not None and video.status in ("completed", "generating")
-    if not has_film or clip.status != "completed" or not changed <= OF_A_FILM:
+    is_shown = video.film_id is not None and clip.status == "completed"
+    is_open = video.status == "generating" or (is_shown and video.status == "completed")
+    if not is_open or not (is_shown or clip.status == "failed") or not changed <= ASKED | LABEL:
         raise VideoNotEditable
 
 

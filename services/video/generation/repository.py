@@ -85,6 +85,15 @@ async def list_overdue(session: AsyncSession, before: datetime) -> list[VideoCli
     return list(await session.scalars(query))
 
 
+async def discard_open(session: AsyncSession, workspace_id: UUID, video_id: UUID) -> list[Attempt]:
+    """Nothing more is wanted of the video; what still comes only costs. Answers what was open."""
+    listed = await list_attempts(session, workspace_id, video_id)
+    ended = [attempt for attempt in listed if attempt.status in OPEN_ATTEMPTS]
+    for attempt in ended:
+        attempt.status, attempt.result_url = "discarded", None
+    return ended
+
+
 def find_open(attempts: list[Attempt]) -> Attempt | None:
     return next((attempt for attempt in attempts if attempt.status in OPEN_ATTEMPTS), None)
 

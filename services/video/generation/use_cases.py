@@ -28,7 +28,6 @@ from services.video.providers.base import (
 )
 from services.video.providers.fetch import ClipFetcher
 from services.video.settings import Settings
-from services.video.states import OPEN_ATTEMPTS
 from services.video.tables import Attempt, VideoClip, VideoProject
 from services.video.videos import repository as videos
 from services.video.videos.rules import TRANSITION_SECONDS, cents_of
@@ -292,9 +291,6 @@ async def cancel_open(
     """Of a deleted video nothing more is wanted; what still comes is discarded."""
     async with database.transaction(SystemScope(workspace_id)) as session:
         await videos.find_for_update(session, workspace_id, video_id)
-        attempts = await repository.list_attempts(session, workspace_id, video_id)
-        ended = [attempt for attempt in attempts if attempt.status in OPEN_ATTEMPTS]
-        for attempt in ended:
-            attempt.status, attempt.result_url = "discarded", None
+        ended = await repository.discard_open(session, workspace_id, video_id)
     for request_id in filter(None, (attempt.fal_request_id for attempt in ended)):
         await generator.cancel(request_id)

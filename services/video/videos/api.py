@@ -73,6 +73,13 @@ async def change(
     return VideoView.of(video)
 
 
+@router.post("/{video_id}/undo")
+async def undo(video_id: UUID, caller: CallerDep, database: DatabaseDep) -> VideoView:
+    async with database.transaction(caller) as session:
+        video = await use_cases.undo_change(session, caller, video_id)
+    return VideoView.of(video)
+
+
 @router.delete("/{video_id}", status_code=204)
 async def delete(video_id: UUID, caller: CallerDep, database: DatabaseDep) -> Response:
     rules.check_may_delete(caller)

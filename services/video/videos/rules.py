@@ -10,6 +10,7 @@ from services.video.errors import (
     BrandingNotAllowed,
     BrandMissing,
     EditsUsedUp,
+    NothingToUndo,
     VideoNotEditable,
     WorkspaceSuspended,
 )
@@ -23,10 +24,12 @@ TRANSITION_SECONDS = 5
 CENTS_PER_SECOND = 7
 CENTS_PER_SECOND_WITH_AUDIO = 14
 BEING_MADE = ("pending", "processing")
+OPEN = ("generating", "compiling")
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     "draft": frozenset({"generating", "failed"}),
-    "generating": frozenset({"compiling", "failed"}),
+    # To completed again when a change of its film is taken back.
+    "generating": frozenset({"compiling", "completed", "failed"}),
     "compiling": frozenset({"completed", "failed"}),
     # A finished film may be joined again, or get another clip in place of one.
     "completed": frozenset({"compiling", "generating"}),
@@ -74,6 +77,14 @@ def check_brandings(caller: Caller, brandings: Sequence[str], *, has_card: bool)
             raise BrandingNotAllowed
         if not has_card:
             raise BrandMissing
+
+
+def check_may_undo(video: VideoProject, clips: Iterable[VideoClip]) -> None:
+    """Raises NothingToUndo; VideoNotEditable while the vendor is still at work for the change."""
+    if video.former is None or video.waiting_since is None:
+        raise NothingToUndo
+    if any({clip.status, clip.transition_status} & set(BEING_MADE) for clip in clips):
+        raise VideoNotEditable
 
 
 def check_is_draft(video: VideoProject) -> None:
@@ -171,8 +182,14 @@ def describe(video: VideoProject) -> Progress:
         "draft": ("draft", "Not started", 0),
         "generating": ("generating", f"Generating clips ({done} of {count})", None),
         "compiling": ("compiling", "Putting the film together", 92),
-        "completed": ("completed", "The film is ready", 100),
+        "completed": ("completed", _of_a_film(video), 100),
         "failed": ("failed", "The film could not be made", 100),
     }
     step, label, percent = words[video.status]
     return Progress(step, label, video.progress_percent if percent is None else percent)
+
+
+def _of_a_film(video: VideoProject) -> str:
+    if video.failure_reason is None:
+        return "The film is ready"
+    return "Its change could not be made: the film is as it was"

@@ -141,10 +141,10 @@ async def record_film_failed(
         return
     compilation.failure_reason, compilation.leased_until = reason, None
     compilation.status = "failed" if last_try else "pending"
-    if last_try:
-        await fail_video(session, video, "compilation_failed")
-    else:
+    if not last_try:
         await note_compilation(session, compilation)
+    elif video.compilation_id == compilation.id:
+        await fail_video(session, video, "compilation_failed")
 
 
 @dataclass(frozen=True)

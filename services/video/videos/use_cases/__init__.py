@@ -7,7 +7,9 @@ from services.video.videos.use_cases.ending import (
     delete_video,
     fail_video,
     publish_film,
+    undo_change,
 )
+from services.video.videos.use_cases.former import keep_former
 from services.video.videos.use_cases.notes import (
     note_compilation,
     note_erasure,
@@ -25,6 +27,7 @@ __all__ = [
     "delete_video",
     "fail_video",
     "heard_in",
+    "keep_former",
     "music_of",
     "note_compilation",
     "note_erasure",
@@ -32,4 +35,5 @@ __all__ = [
     "note_submission",
     "publish_film",
     "start_video",
+    "undo_change",
 ]

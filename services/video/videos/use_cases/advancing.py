@@ -13,6 +13,7 @@ from services.video.music import repository as music
 from services.video.rendering import repository as rendering
 from services.video.rendering import rules as film
 from services.video.tables import Segment, VideoClip, VideoProject
+from services.video.videos.rules import OPEN
 from services.video.videos.use_cases.counting import recount, tell_progress
 from services.video.videos.use_cases.ending import fail_video, publish_film
 from services.video.videos.use_cases.notes import note_compilation, note_segment
@@ -24,7 +25,7 @@ async def advance(session: AsyncSession, video: VideoProject) -> None:
     The video's row must be locked by this transaction.
     """
     clips = await clips_repository.list_clips(session, video.workspace_id, video.id)
-    if video.status in ("generating", "compiling") and video.deleted_at is None:
+    if video.status in OPEN and video.deleted_at is None:
         await _decide(session, video, clips)
     await recount(session, video, clips)
     await tell_progress(session, video)
@@ -37,7 +38,8 @@ async def _decide(session: AsyncSession, video: VideoProject, clips: list[VideoC
     if not waits_for_choice(clips):
         video.waiting_since = None
     elif video.waiting_since is None:
-        video.waiting_since = datetime.now(UTC)
+        # Also when all was there already, and one cannot be rendered in a size asked for later.
+        video.waiting_since, video.status = datetime.now(UTC), "generating"
     ready = await _order_segments(session, video, clips)
     if film.nothing_is_open(clips):
         await _order_film(session, video, clips, ready)
@@ -86,6 +88,8 @@ async def _order_film(
 ) -> None:
     whole = await _plan(session, video, clips, ready)
     if whole is None:
+        # What is being joined is not what is wanted any more.
+        video.compilation_id = None
         return
     print_ = film.fingerprint(film.canonical(whole))
     video.status = "compiling"
@@ -96,10 +100,12 @@ async def _order_film(
         session, video.workspace_id, video.id, print_
     )
     video.compilation_id = wanted.id
-    if added is not None:
-        await note_compilation(session, wanted)
-    elif wanted.status == "completed":
+    if wanted.status == "completed":
         await publish_film(session, video, wanted)
+    elif added is not None or wanted.status == "failed":
+        # One that failed is wanted again.
+        wanted.status, wanted.tries = "pending", 0
+        await note_compilation(session, wanted)
 
 
 async def _plan(

@@ -10,15 +10,18 @@ from chassis.outbox import emit
 from contracts.caller import Caller
 from contracts.video import VideoCreated
 from services.video.branding import repository as branding
+from services.video.clips import repository as clips_repository
 from services.video.errors import UnknownMusicTrack, VideoNotEditable
 from services.video.music import repository as music
 from services.video.tables import VideoProject
 from services.video.videos import repository, rules
 from services.video.videos.schemas import ChangeVideo, CreateVideo
 from services.video.videos.use_cases.advancing import advance
+from services.video.videos.use_cases.former import keep_former
 
 ALWAYS_CHANGEABLE = {"name", "description"}
-FREE_AFTER_START = ALWAYS_CHANGEABLE | {"music_track_id", "music_volume", "brandings"}
+JOINED_FROM = {"music_track_id", "music_volume", "brandings", "aspect_ratios"}
+FREE_AFTER_START = ALWAYS_CHANGEABLE | JOINED_FROM
 """What costs nothing: a finished film is only joined again."""
 
 
@@ -59,9 +62,12 @@ async def change_video(
         raise VideoNotEditable
     await _check_music(session, changes.get("music_track_id"))
     await _check_brandings(session, caller, changes.get("brandings", ()))
+    is_joined_again = video.status == "completed" and set(changes) & JOINED_FROM
+    if is_joined_again:
+        keep_former(video, await clips_repository.list_clips(session, video.workspace_id, video.id))
     for name, value in changes.items():
         setattr(video, name, value)
-    if video.status == "completed" and not set(changes) <= ALWAYS_CHANGEABLE:
+    if is_joined_again:
         video.status = "compiling"
     await session.flush()
     await advance(session, video)

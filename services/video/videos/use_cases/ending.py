@@ -9,10 +9,12 @@ from chassis.outbox import emit
 from contracts.caller import Caller
 from contracts.video import ClipsCompiled, FilmFile, VideoDeleted, VideoFailed
 from services.video.clips import repository as clips_repository
+from services.video.generation import repository as attempts
 from services.video.rendering import repository as rendering
 from services.video.tables import Compilation, Output, VideoProject
 from services.video.videos import repository, rules
 from services.video.videos.use_cases.counting import tell_progress
+from services.video.videos.use_cases.former import bring_back
 from services.video.videos.use_cases.notes import note_erasure
 
 DELETED = "deleted"
@@ -20,8 +22,11 @@ ERASED_NAME = "Deleted video"
 
 
 async def fail_video(session: AsyncSession, video: VideoProject, reason: str) -> None:
-    """There will be no film, or no other than there is; without any the money goes back."""
+    """There will be no film, and the money goes back; one that is there stays as it was."""
     if not rules.can_become(video.status, "failed"):
+        return
+    if video.film_id is not None:
+        await take_back(session, video, reason)
         return
     video.status, video.failure_reason, video.waiting_since = "failed", reason, None
     await rendering.give_up_open(session, video.workspace_id, video.id)
@@ -31,10 +36,32 @@ async def fail_video(session: AsyncSession, video: VideoProject, reason: str) ->
     await tell_progress(session, video)
 
 
+async def take_back(session: AsyncSession, video: VideoProject, reason: str | None) -> None:
+    """The film that is there stays, made of what it was made of; `reason` is why."""
+    bring_back(video, await clips_repository.list_clips(session, video.workspace_id, video.id))
+    video.status, video.failure_reason, video.waiting_since = "completed", reason, None
+    video.compilation_id, video.progress_percent = video.film_id, 100
+    await rendering.give_up_open(session, video.workspace_id, video.id)
+    await attempts.discard_open(session, video.workspace_id, video.id)
+    await tell_progress(session, video)
+
+
+async def undo_change(session: AsyncSession, caller: Caller, video_id: UUID) -> VideoProject:
+    """Instead of a choice on the clips that failed: the film as it was before its change."""
+    video = await repository.lock_video(session, caller.workspace_id, video_id)
+    rules.check_may_change(caller, video)
+    clips = await clips_repository.list_clips(session, caller.workspace_id, video_id)
+    rules.check_may_undo(video, clips)
+    await take_back(session, video, None)
+    await session.flush()
+    return video
+
+
 async def publish_film(session: AsyncSession, video: VideoProject, made: Compilation) -> None:
     outputs = await rendering.list_outputs(session, video.workspace_id, made.id)
     video.status, video.progress_percent, video.film_id = "completed", 100, made.id
     video.completed_at, video.duration_seconds = func.now(), outputs[0].duration_seconds
+    video.former = video.failure_reason = None
     await emit(
         session,
         ClipsCompiled(
@@ -56,7 +83,7 @@ def _film_file(output: Output) -> FilmFile:
 async def delete_video(session: AsyncSession, caller: Caller, video_id: UUID) -> None:
     """Hidden at once; its files go in a reaction, its attempts stay for their cost.
 
-    Paid or not, nothing is given back: what began was done by the vendor.
+    Whoever paid for it and never got a film gets the money back.
     """
     video = await repository.lock_video(session, caller.workspace_id, video_id)
     rules.check_may_change(caller, video)
@@ -72,6 +99,8 @@ async def close_workspace(session: AsyncSession, workspace_id: UUID) -> None:
 
 async def _remove(session: AsyncSession, video: VideoProject) -> None:
     """What its owner wrote goes with it; what it cost stays."""
+    if video.status in rules.OPEN:
+        await fail_video(session, video, DELETED)
     video.deleted_at = func.now()
     video.name, video.description = ERASED_NAME, None
     for clip in await clips_repository.list_clips(session, video.workspace_id, video.id):
