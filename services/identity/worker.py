@@ -11,6 +11,7 @@ from chassis.storage import Storage
 from chassis.worker import Worker
 from services.identity.accounts.consumers import consumers as accounts
 from services.identity.accounts.repository import delete_old_tokens
+from services.identity.administration.use_cases.people import end_bans
 from services.identity.administration.use_cases.standing import end_trials
 from services.identity.sessions.repository import delete_expired
 from services.identity.settings import Settings
@@ -24,6 +25,9 @@ def create_worker(settings: Settings, database: Database, storage: Storage) -> W
     async def end_due_trials() -> None:
         await end_trials(database, datetime.now(UTC))
 
+    async def end_due_bans() -> None:
+        await end_bans(database, datetime.now(UTC))
+
     async def forget_expired_sessions() -> None:
         async with database.across_workspaces() as session:
             await delete_expired(session, datetime.now(UTC))
@@ -31,6 +35,7 @@ def create_worker(settings: Settings, database: Database, storage: Storage) -> W
 
     worker = Worker(settings, database, consumers, storage=storage)
     worker.sweeper.every(60, end_due_trials, name="identity.end_trials")
+    worker.sweeper.every(60, end_due_bans, name="identity.end_bans")
     worker.sweeper.every(3600, forget_expired_sessions, name="identity.forget_expired_sessions")
     return worker
 

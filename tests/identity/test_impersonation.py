@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from chassis.testing import emitted
 from contracts.identity import SessionsRevoked
 from contracts.private import ImpersonationStarted
+from services.identity.administration.use_cases.people import end_bans
 from services.identity.tables import AuditEntryRow, SessionRow, UserRow
 from tests.identity.conftest import PASSWORD, Identity, Person
 
@@ -64,6 +65,28 @@ async def test_stopping_returns_to_the_administrators_session_under_a_new_token(
     for ended in (token, admin.token):
         assert (await identity.ask_principal(session_token=ended)).status_code == 401
     assert (await identity.ask_principal(session_token=kari.token)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/auth/impersonation/stop", "/v1/auth/sign-out"])
+async def test_the_log_says_when_an_impersonation_stopped(
+    identity: Identity, kari: Person, path: str
+) -> None:
+    admin = await identity.administrator()
+    _, client = await identity.recognise((await impersonate(admin, kari)).cookies["session"])
+    assert (await client.post(path, json={})).status_code == 204
+    [stopped, _] = (await kari.client.get("/v1/workspace/audit-log")).json()["items"]
+    assert stopped["action"] == "impersonation.stopped"
+    assert stopped["actor"]["id"] == str(admin.caller.member_id)
+    assert stopped["actor"]["on_behalf_of"] == str(kari.caller.member_id)
+
+
+async def test_a_person_sees_whose_session_among_theirs_is_an_administrators(
+    identity: Identity, kari: Person
+) -> None:
+    admin = await identity.administrator()
+    await impersonate(admin, kari)
+    listed = (await kari.client.get("/v1/sessions")).json()["items"]
+    assert [s["impersonated_by"] for s in listed] == [str(admin.caller.member_id), None]
 
 
 @pytest.mark.parametrize("shown", [None, "guessed"])
@@ -130,6 +153,7 @@ async def test_an_impersonator_changes_no_credential_role_or_existence(
         ("DELETE", "/v1/sessions", None),
         ("DELETE", f"/v1/sessions/{kari.caller.session_id}", None),
         ("POST", "/v1/workspace/closing", {"confirm": slug}),
+        ("DELETE", "/v1/workspace/logo", None),
     ]
     for method, path, body in attempts:
         answer = await client.request(method, path, json=body)
@@ -193,6 +217,26 @@ async def test_a_ban_ends_every_session_and_itself_in_time(
     identity.anonymous.cookies.clear()
     past_end = await admin.client.put(path, json={**REASON, "expires_at": "2020-01-01T00:00:00Z"})
     assert past_end.json()["code"] == "expiry_in_the_past"
+
+
+async def test_a_ban_that_ended_is_no_ban_in_the_lists(identity: Identity, kari: Person) -> None:
+    admin = await identity.administrator()
+    path = f"/v1/admin/users/{kari.caller.member_id}/ban"
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    await admin.client.put(path, json={**REASON, "expires_at": ends_at.isoformat()})
+
+    async def is_listed() -> bool:
+        query = {"q": kari.email, "banned": "true"}
+        found = await admin.client.get("/v1/admin/users", params=query)
+        return bool(found.json()["items"])
+
+    await end_bans(identity.database, ends_at - timedelta(seconds=1))
+    assert await is_listed()
+    for _ in range(2):
+        await end_bans(identity.database, ends_at)
+    assert not await is_listed()
+    log = (await kari.client.get("/v1/workspace/audit-log", params={"action": "user.ban"})).json()
+    assert [line["action"] for line in log["items"]] == ["user.ban_ended", "user.banned"]
 
 
 async def test_administrators_are_not_banned_and_do_not_ban_themselves(

@@ -150,6 +150,9 @@ async def test_a_trial_that_ended_falls_back_to_the_free_plan(
     async with identity.database.transaction(kari.caller) as session:
         facts = await emitted(session, WorkspacePlanChanged)
     assert [(f.plan, f.status) for f in facts] == [("pro", "trial"), ("free", "active")]
+    [ended, _] = (await kari.client.get("/v1/workspace/audit-log")).json()["items"]
+    assert (ended["action"], ended["actor"]["kind"]) == ("workspace.trial_ended", "system")
+    assert ended["details"] == {"plan_before": "pro"}
 
 
 async def test_the_log_is_one_unbroken_chain_under_parallel_writes(

@@ -50,6 +50,12 @@ async def list_ended_trials(session: AsyncSession, now: datetime, limit: int) ->
     return list(await session.scalars(query.order_by(WorkspaceRow.trial_ends_at).limit(limit)))
 
 
+async def list_ended_bans(session: AsyncSession, now: datetime, limit: int) -> list[UUID]:
+    """Across workspaces, for the sweeper."""
+    query = select(UserRow.id).where(UserRow.banned, UserRow.ban_expires_at <= now)
+    return list(await session.scalars(query.order_by(UserRow.ban_expires_at).limit(limit)))
+
+
 async def search_users(session: AsyncSession, search: UserSearch) -> list[UserRow]:
     """By name or address; one row more than the limit."""
     query = select(UserRow)

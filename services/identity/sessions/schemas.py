@@ -25,6 +25,8 @@ class SessionView(BaseModel):
     expires_at: datetime
     ip_address: str | None
     user_agent: str | None
+    impersonated_by: UUID | None
+    """The administrator who looks at the product as the caller, for a while."""
     current: bool = False
 
 

@@ -77,7 +77,6 @@ async def stop_impersonation(
     ended = await find_session_by_id(session, caller.session_id)
     if ended is None or ended.impersonated_by != caller.impersonator_id:
         raise NotFound
-    await record_audit(session, caller.workspace_id, "impersonation.stopped", caller.member_id, {})
     token = await _return(session, ended, return_token)
     await sign_out(session, caller)
     return token

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.database import Database
 from contracts.caller import Caller
 from services.identity.accounts.repository import get_user
 from services.identity.administration import repository
@@ -16,8 +17,11 @@ from services.identity.errors import (
     LastAdministrator,
 )
 from services.identity.sessions.repository import delete_impersonations
+from services.identity.sessions.rules import is_banned
 from services.identity.sessions.use_cases.own import end_sessions, tell_revoked
 from services.identity.tables import UserRow
+
+BANS_AT_ONCE = 100
 
 
 async def ban_user(session: AsyncSession, caller: Caller, user_id: UUID, body: Ban) -> UserRow:
@@ -38,9 +42,25 @@ async def ban_user(session: AsyncSession, caller: Caller, user_id: UUID, body: B
 async def lift_ban(session: AsyncSession, user_id: UUID) -> UserRow:
     user = await get_user(session, user_id)
     if user.banned:
-        user.banned, user.ban_reason, user.ban_expires_at = False, None, None
-        await _record(session, user, "user.ban_lifted", {})
+        await _end_ban(session, user, "user.ban_lifted")
     return user
+
+
+async def _end_ban(session: AsyncSession, user: UserRow, action: str) -> None:
+    user.banned, user.ban_reason, user.ban_expires_at = False, None, None
+    await _record(session, user, action, {})
+
+
+async def end_bans(database: Database, now: datetime) -> None:
+    """Bans past their end keep nobody out already; now lists say so too."""
+    async with database.across_workspaces() as session:
+        ended = await repository.list_ended_bans(session, now, BANS_AT_ONCE)
+    for user_id in ended:
+        async with database.across_workspaces() as session:
+            user = await get_user(session, user_id)
+            # An administrator may have prolonged or lifted it since the list was made.
+            if user.banned and not is_banned(user.banned, user.ban_expires_at, now):
+                await _end_ban(session, user, "user.ban_ended")
 
 
 async def change_user(session: AsyncSession, user_id: UUID, body: ChangeUser) -> UserRow:

@@ -119,6 +119,8 @@ async def _end_trial(session: AsyncSession, workspace_id: UUID, now: datetime) -
     plan_before, row.plan = row.plan, "free"
     row.status, row.trial_ends_at = "active", None
     await session.flush()
+    details = {"plan_before": plan_before}
+    await record_audit(session, workspace_id, "workspace.trial_ended", workspace_id, details)
     fact = WorkspacePlanChanged(workspace_id=workspace_id, plan="free", status="active")
     await emit(session, fact)
     await _tell_look(session, row, plan_before)

@@ -11,6 +11,7 @@ from chassis.errors import NotFound
 from chassis.outbox import emit
 from contracts.caller import Caller
 from contracts.identity import SessionsRevoked
+from services.identity.administration.use_cases.audit import record_audit
 from services.identity.dependencies import Origin
 from services.identity.errors import OwnSessionNeeded
 from services.identity.sessions import repository, rules
@@ -80,9 +81,13 @@ async def revoke_others(session: AsyncSession, caller: Caller) -> None:
 
 
 async def sign_out(session: AsyncSession, caller: Caller) -> None:
+    """Of whatever session is at hand; an administrator who impersonates leaves a line behind."""
     if caller.session_id is None:
         raise OwnSessionNeeded
     await _end(session, caller, caller.session_id)
+    if caller.impersonator_id is not None:
+        action = "impersonation.stopped"
+        await record_audit(session, caller.workspace_id, action, caller.member_id, {})
 
 
 def must_be_own(caller: Caller) -> None:

@@ -11,7 +11,7 @@ from chassis.outbox import emit
 from chassis.storage import ObjectMissing, ObjectTooLarge, Storage
 from contracts.caller import Caller
 from services.identity.administration.use_cases.audit import record_audit
-from services.identity.errors import LogoRefused, NotUploaded, PlanTooSmall
+from services.identity.errors import LogoRefused, NotUploaded, NotWhileImpersonating, PlanTooSmall
 from services.identity.letters import look_of
 from services.identity.providers.logos import Logo, LogoBroken, Logos
 from services.identity.settings import Settings
@@ -77,6 +77,8 @@ async def choose_colors(session: AsyncSession, caller: Caller, body: Colors) -> 
 async def remove_logo(session: AsyncSession, caller: Caller) -> None:
     """The file stays until the workspace goes: mails and films on their way still show it."""
     may_edit(caller)
+    if caller.impersonator_id is not None:
+        raise NotWhileImpersonating
     row = await repository.get_workspace_locked(session, caller.workspace_id)
     if row.logo_key is not None:
         row.logo_key = None
