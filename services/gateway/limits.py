@@ -130,7 +130,7 @@ class CallLimits:
         """One attempt at an account, by whomever, and one by this address, at whatever."""
         await self._count(self._addresses, f"sign-in-address:{address}")
         # A digest: the storage need not know who signs in. JSON can spell half a character.
-        spelled = account.strip().lower().encode(errors="surrogatepass")
+        spelled = account.encode(errors="surrogatepass")
         digest = hashlib.sha256(spelled).hexdigest()
         await self._count(self._accounts, f"sign-in-account:{digest}")
 

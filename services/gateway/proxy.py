@@ -1,12 +1,12 @@
 """The proxy path: bare ASGI on pooled connections, bodies streamed both ways, never held whole."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 
 import structlog
 from starlette.types import Receive, Send
 
+from services.gateway.accounts import account_of
 from services.gateway.admission import Admission
 from services.gateway.bodies import Body
 from services.gateway.connection import Broken, Connection
@@ -46,7 +46,7 @@ class Proxy:
         )
         if route.prefix == SIGN_IN:
             outgoing.data = await body.whole()
-            account = _account_of(outgoing.data)
+            account = account_of(outgoing.data)
             await self.admission.limits.count_sign_in(account, incoming.address)
         else:
             outgoing.data = await body.data()
@@ -118,10 +118,3 @@ def _refusal_for(
     if isinstance(error, Unreachable):
         return ServiceUnavailable()
     return GatewayTimeout() if isinstance(error, TimeoutError) else BadGateway()
-
-
-def _account_of(body: bytes) -> str:
-    try:
-        return str(json.loads(body).get("email", ""))
-    except (ValueError, AttributeError, RecursionError):
-        return ""

@@ -1,6 +1,7 @@
 """How often: exact also when everybody calls at once, and told in headers."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from uuid import uuid4
@@ -86,6 +87,41 @@ async def test_guessing_one_accounts_password_stops_for_everybody_who_guesses_an
         assert outcome[429] == 20
         body = {"email": kari.email, "password": "correct horse battery"}
         assert (await client.post("/v1/auth/sign-in", json=body)).status_code == 200
+
+
+def spellings(email: str) -> list[bytes]:
+    """Bodies that identity takes for one account."""
+    local, _, domain = email.partition("@")
+    wide = str.maketrans({letter: chr(ord(letter) + 0xFEE0) for letter in "abcdefexample"})
+    spelled = [
+        email.upper(),
+        f"  {email}",
+        f"{local.translate(wide)}@{domain}",
+        f"{local}@{domain.translate(wide)}",
+        f"{local}@{domain.replace('.', '。')}",
+        f"Kari <{email}>",
+        f"Ola <{email.upper()}>",
+    ]
+    bodies = [json.dumps({"email": each, "password": "a wrong guess"}) for each in spelled]
+    twice = f'{{"email": "other@example.com", "email": "{email}", "password": "a wrong guess"}}'
+    return [*(body.encode() for body in bodies), twice.encode(), bodies[1].encode("utf-16")]
+
+
+async def test_guessing_stops_however_the_address_is_spelled(
+    start_gateway: StartGateway, kari: Person
+) -> None:
+    headers = {"content-type": "application/json"}
+    every = spellings(kari.email)
+    async with start_gateway() as gateway, gateway.client() as client:
+        for body in every:
+            answer = await client.post("/v1/auth/sign-in", content=body, headers=headers)
+            assert answer.status_code == 401, (body, answer.text)
+    async with start_gateway(sign_ins_per_account=2) as gateway, gateway.client() as client:
+        outcome = Counter[int]()
+        for body in every:
+            answer = await client.post("/v1/auth/sign-in", content=body, headers=headers)
+            outcome[answer.status_code] += 1
+    assert outcome == {401: 2, 429: len(every) - 2}
 
 
 async def test_one_address_cannot_try_many_accounts(start_gateway: StartGateway) -> None:
