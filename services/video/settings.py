@@ -55,6 +55,9 @@ class Settings(ServiceSettings):
     """Of the encoder: as many as the renderer has processors. Reading and scaling have threads
     of their own, so only the container's limit (or `taskset`) keeps a renderer to one."""
     render_deadline_seconds: float = 180.0
+    """Of one run of FFmpeg."""
+    render_unit_seconds: float = Field(default=300.0, gt=0)
+    """The hard stop of one unit, all its runs and transfers together."""
     render_lease_seconds: float = 20.0
     """A renderer that does not renew its lease for so long is taken for dead."""
     renderer_port: int = Field(default=0, ge=0, le=65535)

@@ -81,7 +81,8 @@ def test_the_settings_are_known_complete_and_valid(
         assert stopping < pod_of(overlay, workload)["terminationGracePeriodSeconds"]
     if workload.component == "renderer":
         assert settings.renderer_port == 8000
-        assert settings.render_deadline_seconds < settings.graceful_stop_seconds
+        assert settings.render_deadline_seconds < settings.render_unit_seconds
+        assert settings.render_unit_seconds <= settings.graceful_stop_seconds
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

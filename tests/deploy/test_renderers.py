@@ -6,7 +6,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from services.video.generation import consumers as generation
 from services.video.rendering import consumers as rendering
+from services.video.settings import Settings
 from tests.deploy.manifests import SOURCES, Object, Workload, deployment_of, objects_of, pod_of
 from tests.deploy.repository import ROOT, load
 
@@ -90,6 +92,18 @@ def test_renderers_need_no_gpu_and_their_scratch_is_bounded(source: str) -> None
     assert "ephemeral-storage" in container["resources"]["limits"]
     scratch = next(volume for volume in pod["volumes"] if volume["name"] == "scratch")
     assert scratch["emptyDir"]["sizeLimit"] == "8Gi"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_worker_has_room_for_the_clips_it_fetches_at_once(source: str) -> None:
+    keeping = {one.name: one for one in generation.consumers.subscriptions}
+    most = Settings.model_fields["max_clip_bytes"].default
+    at_once = keeping["video.keep_generated_clip"].prefetch
+    pod = pod_of(source, Workload("video", "worker"))
+    [tmp] = [volume for volume in pod["volumes"] if volume["name"] == "tmp"]
+    assert tmp["emptyDir"]["sizeLimit"] == "1Gi"
+    assert at_once is not None
+    assert at_once * most <= 2**30
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -25,6 +25,8 @@ COMPLAINT_BYTES = 64 * 1024
 SAFE_INPUT = {"protocol_whitelist": "file,pipe"}
 ALONE = ("unshare", "--user", "--net", "--map-current-user", "--")
 """Runs what follows without a network, where the machine allows it."""
+WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Ends what follows when we are killed ourselves; behind ALONE, which would make it forget."""
 
 Progress = Callable[[float], None]
 """Told how many seconds of output are done."""
@@ -94,16 +96,21 @@ def find_program(name: str, deadline_seconds: float) -> Program:
 @cache
 def _prefix() -> tuple[str, ...]:
     """Tried once: containers may forbid namespaces, and then the pod's network policy holds."""
+    prefix: tuple[str, ...] = ()
+    for one, lacking in ((ALONE, "network_not_cut"), (WITH_US, "children_may_survive")):
+        if _works((*prefix, *one, "true")):
+            prefix += one
+        else:
+            log.warning(f"renderer.{lacking}")
+    return prefix
+
+
+def _works(argv: tuple[str, ...]) -> bool:
     try:
-        tried = subprocess.run(  # noqa: S603 a constant command
-            (*ALONE, "true"), capture_output=True, timeout=5, check=False
-        )
-        if tried.returncode == 0:
-            return ALONE
+        tried = subprocess.run(argv, capture_output=True, timeout=5, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
-        pass
-    log.warning("renderer.network_not_cut")
-    return ()
+        return False
+    return tried.returncode == 0
 
 
 def _limit(pid: int) -> None:

@@ -130,6 +130,21 @@ async def renew(
     return await session.scalar(renewed) is not None
 
 
+async def hand_back(session: AsyncSession, unit: Segment | Compilation) -> None:
+    """Who worked on it was told to stop: the next one begins at once, and it was no try."""
+    kind = type(unit)
+    await session.execute(
+        update(kind)
+        .where(
+            kind.workspace_id == unit.workspace_id,
+            kind.id == unit.id,
+            kind.lease_id == unit.lease_id,
+            kind.status == "rendering",
+        )
+        .values(status="pending", leased_until=None, tries=kind.tries - 1)
+    )
+
+
 async def list_forgotten(
     session: AsyncSession, kind: type[Unit], noted_before: datetime
 ) -> list[Unit]:

@@ -57,7 +57,10 @@ async def claim(
 async def kept_leased(
     database: Database, unit: Segment | Compilation, settings: Settings
 ) -> AsyncIterator[Percent]:
-    """Renew the lease while the block works; hand it FFmpeg's progress to pass on."""
+    """Renew the lease while the block works; hand it FFmpeg's progress to pass on.
+
+    Raises RenderTimeout where a unit's hard stop is; whoever is told to end hands its unit back.
+    """
     done = 0
 
     def percent(value: int) -> None:
@@ -72,8 +75,18 @@ async def kept_leased(
                     await repository.renew(session, unit, settings.render_lease_seconds, done)
 
     task = asyncio.create_task(renew())
+    hard_stop = asyncio.timeout(settings.render_unit_seconds)
     try:
-        yield percent
+        async with hard_stop:
+            yield percent
+    except TimeoutError as error:
+        if not hard_stop.expired():
+            raise
+        raise RenderTimeout(f"the unit took {settings.render_unit_seconds:g} s") from error
+    except asyncio.CancelledError:
+        async with database.transaction(SystemScope(unit.workspace_id)) as session:
+            await repository.hand_back(session, unit)
+        raise
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
