@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -22,6 +22,8 @@ from local.vendors.server import RunningVendors, VendorsSettings, start_vendors
 from services.identity.app import create_app
 from services.identity.settings import Settings
 from services.identity.tables import UserRow
+from tests.chaos.invariants.people import IDENTITY
+from tests.chaos.world import World
 from tests.local.serving import free_socket, served
 from tests.support.openid import OpenIdProvider
 from tests.support.services import ServiceUnderTest
@@ -199,34 +201,20 @@ def system_admin(identity: Identity, kari: Person) -> httpx.AsyncClient:
     return identity.client_of(caller)
 
 
-INVARIANTS = {
-    "every workspace that is not closed has exactly one owner": (
-        'SELECT w.id FROM workspace w LEFT JOIN "user" u ON u.workspace_id = w.id'
-        " AND u.role = 'owner' WHERE w.deleted_at IS NULL GROUP BY w.id HAVING count(u.id) <> 1"
-    ),
-    "nobody is of a closed workspace": (
-        'SELECT u.id FROM "user" u JOIN workspace w ON w.id = u.workspace_id'
-        " WHERE w.deleted_at IS NOT NULL"
-    ),
-    "an address is one person's, however it is written": (
-        'SELECT lower(normalize(email, NFKC)) FROM "user" GROUP BY 1 HAVING count(*) > 1'
-    ),
-    "an accepted invitation made one member": (
-        "SELECT i.id FROM invitation i LEFT JOIN audit_entry a ON a.workspace_id = i.workspace_id"
-        " AND a.action = 'member.joined' AND a.details->>'invitation_id' = i.id::text"
-        " WHERE i.accepted_at IS NOT NULL GROUP BY i.id HAVING count(a.id) <> 1"
-    ),
-    "an impersonation is on the record": (
-        "SELECT s.id FROM session s WHERE s.return_hash IS NOT NULL AND NOT EXISTS (SELECT FROM"
-        " audit_entry a WHERE a.workspace_id = s.workspace_id AND a.subject_id = s.user_id"
-        " AND a.action = 'impersonation.started')"
-    ),
-}
+class Eyes:
+    """Identity's database for the checks of the whole product."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def column(self, _: str, query: str) -> list[str]:
+        async with self._database.across_workspaces() as session:
+            return [str(found) for found in (await session.execute(text(query))).scalars()]
 
 
 async def check_invariants(database: Database) -> None:
     """What holds whatever was done to identity: after all its tests, on all their rows."""
-    async with database.across_workspaces() as session:
-        for promise, query in INVARIANTS.items():
-            broken = (await session.execute(text(query))).scalars().all()
-            assert broken == [], promise
+    for one in IDENTITY:
+        # test_audit_log.py breaks logs on purpose.
+        if one.id != "I9":
+            assert await one.check(cast(World, Eyes(database))) == [], one.sentence

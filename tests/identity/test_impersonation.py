@@ -178,6 +178,9 @@ async def test_an_impersonation_ends_with_its_administrator(
     async with identity.database.transaction(third.caller) as session:
         await session.execute(update(UserRow).values(is_system_admin=False))
     assert (await identity.ask_principal(session_token=token)).status_code == 401
+    # As it was: after all tests only administrators impersonate (I4).
+    async with identity.database.transaction(third.caller) as session:
+        await session.execute(update(UserRow).values(is_system_admin=True))
 
 
 async def test_the_database_refuses_a_longer_impersonation(

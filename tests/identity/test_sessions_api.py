@@ -109,6 +109,7 @@ async def test_an_impersonation_does_not_slide_and_names_the_impersonator(
     body = {"name": "key", "scopes": ["projects:read"]}
     refused = await client.post("/v1/api-keys", json=body)
     assert (refused.status_code, refused.json()["code"]) == (403, "own_session_needed")
+    assert (await client.post("/v1/auth/sign-out")).status_code == 204
 
 
 async def test_a_session_is_revoked_by_its_owner_only(identity: Identity, kari: Person) -> None:
