@@ -95,7 +95,8 @@ async def test_a_cross_fade_encodes_only_its_seam(program: Program, tmp_path: Pa
     film = tmp_path / "film.mp4"
     cut = CROSS_FADE_FRAMES
     stretches = [Stretch(before, 0, 150 - cut), Stretch(seam, 0, cut), Stretch(after, cut, 135)]
-    splice(stretches, sound, film, fps=FPS)
+    digest = splice(stretches, sound, film, fps=FPS)
+    assert (film.stat().st_size, digest) == checks.measure(film)
     checks.check_film(film, frame_of("16:9", 180), stretches)
     assert decoded_errors(program, film) == ""
 

@@ -47,26 +47,40 @@ class RenderedFilm:
 
 async def compile_film(studio: Studio, order: FilmOrder) -> RenderedFilm:
     """Join, check and store every output; raises FilmBroken and what rendering raises."""
+    keys = [stretch["key"] for every in order.outputs.values() for stretch in every]
     async with studio.folder() as folder:
         files, sound = await asyncio.gather(
-            _gather_pictures(studio, order, folder), gather_sound(studio, order.sound, folder)
+            _download(studio, keys, folder / "segments"), gather_sound(studio, order.sound, folder)
         )
-        films = await asyncio.to_thread(join_films, order, files, sound, folder)
-        await _upload(studio, {film.key: folder / Path(film.key).name for film in films})
-        return RenderedFilm(films, *(f"{order.folder_key}/{name}" for name in PICTURES))
+        films, stills = await asyncio.gather(
+            _join(studio, order, files, sound, folder),
+            _make_stills(studio, order, files[keys[0]], folder),
+        )
+        return RenderedFilm(films, *stills)
 
 
-PICTURES = ("poster.jpg", "thumbnail.jpg")
+async def _join(
+    studio: Studio,
+    order: FilmOrder,
+    files: dict[str, Path],
+    sound: Sequence[Stretch],
+    folder: Path,
+) -> list[FilmFile]:
+    films = await asyncio.to_thread(join_films, order, files, sound, folder)
+    await _upload(studio, {film.key: folder / Path(film.key).name for film in films})
+    return films
 
 
-async def _gather_pictures(studio: Studio, order: FilmOrder, folder: Path) -> dict[str, Path]:
-    """Every segment as a file in `folder`; poster and thumbnail are made and stored meanwhile."""
-    keys = [stretch["key"] for every in order.outputs.values() for stretch in every]
-    files = await _download(studio, keys, folder / "segments")
-    poster, thumbnail = (folder / name for name in PICTURES)
-    await checks.make_pictures(studio.program, files[keys[0]], poster, thumbnail)
-    await _upload(studio, {f"{order.folder_key}/{p.name}": p for p in (poster, thumbnail)})
-    return files
+async def _make_stills(
+    studio: Studio, order: FilmOrder, segment: Path, folder: Path
+) -> tuple[str, str]:
+    """The keys of poster and thumbnail; the film is joined meanwhile."""
+    names = ("poster.jpg", "thumbnail.jpg")
+    poster, thumbnail = (folder / name for name in names)
+    await checks.make_pictures(studio.program, segment, poster, thumbnail)
+    keys = tuple(f"{order.folder_key}/{name}" for name in names)
+    await _upload(studio, dict(zip(keys, (poster, thumbnail), strict=True)))
+    return keys[0], keys[1]
 
 
 def join_films(
@@ -77,16 +91,15 @@ def join_films(
     for aspect_ratio, stretches in order.outputs.items():
         film = folder / f"film-{aspect_ratio.replace(':', 'x')}.mp4"
         cuts = [Stretch(files[s["key"]], s["first"], s["frames"]) for s in stretches]
-        splice(cuts, sound, film, fps=segments.FPS)
+        digest = splice(cuts, sound, film, fps=segments.FPS)
         frame = segments.frame_of(aspect_ratio, order.height)
         checks.check_film(film, frame, cuts)
-        size_bytes, digest = checks.measure(film)
         told = {
             "aspect_ratio": aspect_ratio,
             "key": f"{order.folder_key}/{film.name}",
             "width": frame.width,
             "height": frame.height,
-            "size_bytes": size_bytes,
+            "size_bytes": film.stat().st_size,
             "duration_seconds": sum(cut.frames for cut in cuts) / segments.FPS,
             "sha256": digest,
         }

@@ -1,12 +1,12 @@
 """Joins rendered segments and a soundtrack into an MP4 by copying; nothing is decoded."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from services.video.media.boxes import Sample, Table, film_header, without_bit_rate
+from services.video.media.copying import write_film
 from services.video.media.mp4 import NotAnMp4, Run, Track, boxes, read_track
 
 INTERLEAVE_SECONDS = 1.0
@@ -38,8 +38,10 @@ class Stretch:
 
 def splice(
     stretches: Sequence[Stretch], sound: Sequence[Stretch], target: Path, *, fps: int
-) -> None:
-    """Write the film; sound is AAC in MP4, in pieces. Raises NotJoinable or NotAnMp4.
+) -> str:
+    """Write the film and answer its SHA-256; sound is AAC in MP4, in pieces.
+
+    Raises NotJoinable or NotAnMp4.
 
     The bytes of every sample are copied as they are, so all stretches must share one avcC, size and
     time base, and each must begin at a key frame and end before one (or at its file's end).
@@ -59,7 +61,7 @@ def splice(
         if turn < len(every[kind])
     ]
     header = film_header(picture, audio, order)
-    _write(target, header, (sample for _, chunk in order for sample in chunk))
+    return write_film(target, header, (sample for _, chunk in order for sample in chunk))
 
 
 def _refuse_unlike(tracks: list[Track]) -> None:
@@ -177,44 +179,3 @@ def _merged(runs: list[Run]) -> list[Run]:
 
 def _chunks(samples: Sequence[Sample], each: int) -> list[Sequence[Sample]]:
     return [samples[start : start + each] for start in range(0, len(samples), each)]
-
-
-def _write(target: Path, header: bytes, samples: Iterable[Sample]) -> None:
-    sources: dict[Path, int] = {}
-    film = os.open(target, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-    try:
-        os.write(film, header)
-        for path, offset, size in _contiguous(samples):
-            if path not in sources:
-                sources[path] = os.open(path, os.O_RDONLY)
-            _copy(sources[path], film, offset, size)
-    finally:
-        for descriptor in (film, *sources.values()):
-            os.close(descriptor)
-
-
-def _contiguous(samples: Iterable[Sample]) -> list[tuple[Path, int, int]]:
-    """Samples that lie next to each other are copied in one piece."""
-    listed = list(samples)
-    starts = [0] + [
-        number
-        for number, (a, b) in enumerate(pairwise(listed), start=1)
-        if (a.path, a.offset + a.size) != (b.path, b.offset)
-    ]
-    pieces = []
-    for begin, end in pairwise([*starts, len(listed)]):
-        whole = listed[begin:end]
-        pieces.append((whole[0].path, whole[0].offset, sum(sample.size for sample in whole)))
-    return pieces
-
-
-def _copy(source: int, film: int, offset: int, size: int) -> None:
-    while size:
-        try:
-            done = os.copy_file_range(source, film, size, offset)
-        except OSError:
-            # Not every file system copies inside the kernel.
-            done = os.sendfile(film, source, offset, size)
-        if done <= 0:
-            raise NotAnMp4("a segment ended early")
-        offset, size = offset + done, size - done
