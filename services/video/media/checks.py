@@ -10,7 +10,14 @@ import ffmpeg
 from services.video.media.mp4 import NotAnMp4, Track, find_track, is_faststart, read_track
 from services.video.media.program import SAFE_INPUT, Program, RenderFailed
 from services.video.media.score import SAMPLES_PER_FRAME, frames_of
-from services.video.media.segments import CROSS_FADE_FRAMES, FPS, VIDEO_TIMESCALE, Frame, cuts_of
+from services.video.media.segments import (
+    CROSS_FADE_FRAMES,
+    FPS,
+    OWN_INPUT,
+    VIDEO_TIMESCALE,
+    Frame,
+    cuts_of,
+)
 from services.video.media.splice import Stretch
 
 MAX_SIDE = 4096
@@ -72,7 +79,7 @@ async def check_segment(program: Program, path: Path, frame: Frame, frames: int)
     picture = read_track(path, "vide")
     if not is_exact(picture, frame, frames):
         raise FilmBroken("the segment has other frames than planned")
-    source = ffmpeg.input(str(path), f="mov", **SAFE_INPUT, skip_frame="nokey", threads=1)
+    source = ffmpeg.input(str(path), **OWN_INPUT, skip_frame="nokey")
     graph = ffmpeg.output(source.video, "-", format="null", fps_mode="passthrough")
     said = await program.run(graph.global_args("-xerror", "-v", "error"), path.parent)
     if said.strip():
@@ -119,7 +126,7 @@ async def make_pictures(program: Program, segment: Path, poster: Path, thumbnail
     """JPEGs of half a second into a segment: a key frame, so that nothing else is decoded."""
     at = CROSS_FADE_FRAMES / FPS
     split = (
-        ffmpeg.input(str(segment), f="mov", **SAFE_INPUT, ss=at, threads=1)
+        ffmpeg.input(str(segment), **OWN_INPUT, ss=at)
         .video.filter("format", "yuvj420p")
         .filter_multi_output("split", 2)
     )
