@@ -18,7 +18,7 @@ from services.video.media.film import FilmOrder, SoundOrder, compile_film, make_
 from services.video.media.program import find_program
 from services.video.media.score import Music
 from services.video.media.soundtrack import decode_music
-from services.video.media.units import SegmentOrder, Studio, render_segment
+from services.video.media.units import Heard, SegmentOrder, Studio, render_segment
 from services.video.rendering import rules
 from services.video.tables import Segment, VideoClip
 
@@ -114,9 +114,12 @@ class House:
         await self.studio.conformity.holds_for(first, self.inputs.frame, 150)
 
     def _heard(self) -> rules.Listening:
-        curve = json.loads((self.folder / "music.json").read_text())
         size = (ASPECT, self.case.height)
-        return rules.listen(self.shots, size, self.ready, Music(MUSIC, curve, 50))
+        return rules.listen(self.shots, size, self.ready, self._music())
+
+    def _music(self) -> Music:
+        curve = json.loads((self.folder / "music.json").read_text())
+        return Music(MUSIC, curve, 50)
 
     def _key(self, region: Any) -> str:
         return rules.key_of(region, NOBODY, NOBODY)
@@ -137,13 +140,18 @@ class House:
                 f"{piece.fingerprint}.mp4",
                 f"{piece.fingerprint}.pcm",
             )
-            made = await render_segment(self.studio, order, lambda percent: None)
+            made = await render_segment(
+                self.studio, order, lambda percent: None, self._sound_around(piece, again)
+            )
             told = json.dumps([made.key, made.sound_key])
             (self.shelf.written / note.name).write_text(told)
         else:
             told = note.read_text()
         key, sound_key = json.loads(told)
-        self.ready[piece.fingerprint] = Segment(
+        self.ready[piece.fingerprint] = self._segment(piece, key, sound_key)
+
+    def _segment(self, piece: rules.Piece, key: str | None, sound_key: str | None) -> Segment:
+        return Segment(
             fingerprint=piece.fingerprint,
             clip_id=piece.clip_id,
             aspect_ratio=ASPECT,
@@ -153,6 +161,21 @@ class House:
             key=key,
             sound_key=sound_key,
         )
+
+    def _sound_around(self, piece: rules.Piece, is_last: bool) -> Heard:
+        """As the service does: what is heard around a shot is made while its pictures are."""
+
+        async def prepare(sound_key: str | None) -> None:
+            if is_last:
+                shot = self._segment(piece, None, sound_key)
+                ready = self.ready | {piece.fingerprint: shot}
+                size = (ASPECT, self.case.height)
+                around = rules.heard_around(shot, self.shots, size, ready, self._music())
+                async with self.studio.folder() as folder:
+                    wanted = [(region, self._key(region)) for region in around]
+                    await make_sound(self.studio, wanted, folder)
+
+        return prepare
 
 
 async def _timed(work: Awaitable[Answer]) -> float:

@@ -199,12 +199,22 @@ async def test_sound_is_prepared_while_clips_arrive(video: Bench) -> None:
         await video.react(note)
         prepared.append(len(await keys(video, prefix)))
     assert sorted(prepared) == prepared
-    assert prepared[-1] == 2, "two regions of four do not depend on the last clip"
+    assert prepared[-2:] == [2, 4], "the last clip brings the two regions it is heard in"
     before = await keys(video, prefix)
     assert (await owner.finish(made))["status"] == "completed"
-    after = await keys(video, prefix)
-    assert len(after) == 4
-    assert set(before) < set(after)
+    assert await keys(video, prefix) == before, "joining the film has no sound to make"
+
+
+async def test_joining_makes_the_sound_nobody_prepared(video: Bench) -> None:
+    owner = video.owner()
+    made, segments = await generated(video, owner, music_track_id="open-door")
+    for note in segments:
+        await video.react(note)
+    prefix = f"workspaces/{owner.workspace_id}/videos/{made['id']}/sound/"
+    before = await keys(video, prefix)
+    await video.storage.delete_prefix(prefix)
+    assert (await owner.finish(made))["status"] == "completed"
+    assert await keys(video, prefix) == before
 
 
 async def test_deleting_a_film_erases_its_files(video: Bench) -> None:

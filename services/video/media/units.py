@@ -26,6 +26,8 @@ ORIENTATION, FIRST_TURNED = 0x0112, 5
 """EXIF: from the fifth orientation on, width and height are swapped."""
 
 Percent = Callable[[int], None]
+Heard = Callable[[str | None], Awaitable[None]]
+"""Told where a shot's own sound lies (None: it has none), while its pictures are still made."""
 Decode = Callable[[Program, Path, Path], Awaitable[None]]
 
 
@@ -115,7 +117,7 @@ class Studio:
 
 
 async def render_segment(
-    studio: Studio, order: SegmentOrder, on_percent: Percent
+    studio: Studio, order: SegmentOrder, on_percent: Percent, on_sound: Heard
 ) -> RenderedSegment:
     """Raises RenderFailed, RenderTimeout, NotAnMp4, FilmBroken, or ObjectMissing.
 
@@ -125,18 +127,18 @@ async def render_segment(
         target = folder / "segment.mp4"
         source = folder / ("photo" if order.part == "photo" else "source.mp4")
         await studio.storage.download(order.source_key, source)
-        sound = asyncio.create_task(_keep_sound(studio, order, source))
+        sound = asyncio.create_task(_sound(studio, order, source, on_sound))
         try:
             made = await _pictures(studio, order, source, on_percent)
         finally:
-            has_sound = (await asyncio.gather(sound, return_exceptions=True))[0]
-        if isinstance(has_sound, BaseException):
-            raise has_sound
+            sound_key = (await asyncio.gather(sound, return_exceptions=True))[0]
+        if isinstance(sound_key, BaseException):
+            raise sound_key
         if made == target:
             await studio.storage.upload(target, order.target_key, content_type="video/mp4")
         size_bytes, digest = await asyncio.to_thread(checks.measure, made)
         key = order.target_key if made == target else order.source_key
-        return RenderedSegment(key, order.sound_key if has_sound else None, size_bytes, digest)
+        return RenderedSegment(key, sound_key, size_bytes, digest)
 
 
 async def _pictures(studio: Studio, order: SegmentOrder, source: Path, on_percent: Percent) -> Path:
@@ -155,6 +157,14 @@ async def _pictures(studio: Studio, order: SegmentOrder, source: Path, on_percen
     frames = segments.CROSS_FADE_FRAMES if order.part == "seam" else order.frames
     await checks.check_segment(studio.program, target, frame, frames)
     return target
+
+
+async def _sound(studio: Studio, order: SegmentOrder, source: Path, on_sound: Heard) -> str | None:
+    if order.part == "seam":
+        return None
+    key = order.sound_key if await _keep_sound(studio, order, source) else None
+    await on_sound(key)
+    return key
 
 
 async def _keep_sound(studio: Studio, order: SegmentOrder, source: Path) -> bool:

@@ -270,6 +270,11 @@ def listen(
     return Listening(regions, [all(both) for both in pairwise(is_made)])
 
 
+def heard_as(fingerprint: str, sound_key: str | None) -> Segment:
+    """A shot's segment for `listen`, as it will be once its pictures are there too."""
+    return Segment(fingerprint=fingerprint, status="completed", sound_key=sound_key)
+
+
 def heard_around(
     done: Segment, shots: Sequence[Shot], size: Size, ready: dict[str, Segment], music: Music | None
 ) -> list[Region]:

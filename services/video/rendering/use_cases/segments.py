@@ -22,7 +22,7 @@ from services.video.rendering.use_cases.leases import (
     reason_of,
     still_ours,
 )
-from services.video.rendering.use_cases.sound import prepare_sound
+from services.video.rendering.use_cases.sound import SoundAround
 from services.video.settings import Settings
 from services.video.tables import Segment, VideoProject
 from services.video.videos import repository as videos
@@ -44,9 +44,11 @@ async def render_due_segment(
             unit = await claim(session, Segment, event, event.segment_id, settings)
         if unit is None:
             return
+        sound = SoundAround(database, studio, unit)
         try:
             async with kept_leased(database, unit, settings) as percent:
-                rendered = await render_segment(studio, _segment_order(unit), percent)
+                order = _segment_order(unit)
+                rendered = await render_segment(studio, order, percent, sound.prepare)
         except UNIT_FAILED as error:
             reason = reason_of(error)
             async with database.transaction(event) as session:
@@ -55,7 +57,7 @@ async def render_due_segment(
             return
         async with database.transaction(event) as session:
             await record_segment(session, unit, rendered)
-        await prepare_sound(database, studio, unit)
+        await sound.prepare(rendered.sound_key)
 
 
 def _segment_order(unit: Segment) -> SegmentOrder:
