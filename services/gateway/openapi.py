@@ -16,6 +16,14 @@ KEPT_SECONDS = 10.0
 FETCH_TIMEOUT = aiohttp.ClientTimeout(total=3)
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 REFUSALS = ("4XX", "5XX")
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat with the same key and body gets the first answer and does nothing "
+    "more; the same key with another body is refused.",
+    "schema": {"type": "string", "maxLength": 255},
+}
 
 Document = dict[str, Any]
 
@@ -100,20 +108,24 @@ def _add(merged: Document, service: str, document: Document) -> None:
         route = find_route(path)
         if (route.service if route else "gateway") == service:
             merged["paths"][path] = {
-                method: _operation(service, route, operation)
+                method: _operation(service, route, method, operation)
                 for method, operation in item.items()
                 if method in METHODS
             }
 
 
-def _operation(service: str, route: Route | None, operation: Document) -> Document:
+def _operation(service: str, route: Route | None, method: str, operation: Document) -> Document:
     """What the gateway knows about it: who may call, and how it is refused."""
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     refusal = {"description": "Refused", "content": {"application/problem+json": problem}}
     answers = {k: v for k, v in operation.get("responses", {}).items() if k != "422"}
     public = route is not None and route.access != "member"
+    parameters = operation.get("parameters", [])
+    if method == "post" and not public:
+        parameters = [*parameters, IDEMPOTENCY_KEY]
     return {
         **operation,
+        "parameters": parameters,
         "operationId": f"{service}.{operation.get('operationId', '')}",
         "tags": operation.get("tags") or [service],
         "security": [] if public else [{"session": []}, {"api_key": []}],

@@ -54,6 +54,27 @@ async def test_every_operation_says_who_may_call_and_how_it_is_refused(
     assert len(ids) == len(set(ids))
 
 
+async def test_every_post_of_a_caller_names_the_idempotency_key(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            headers = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"]
+            takes = method == "post" and operation["security"] != []
+            assert ("Idempotency-Key" in headers) is takes, (method, path)
+
+
+async def test_reading_the_documents_counts_as_a_strangers_call(
+    start_gateway: StartGateway,
+) -> None:
+    async with start_gateway(anonymous_calls_per_minute=2) as gateway, gateway.client() as client:
+        statuses = [
+            (await client.get(path)).status_code for path in ("/docs", "/openapi.json", "/docs")
+        ]
+        refused = await client.get("/openapi.json")
+    assert statuses == [200, 200, 429]
+    assert (refused.json()["code"], refused.status_code) == ("too_many_requests", 429)
+    assert int(refused.headers["retry-after"]) >= 1
+
+
 async def test_a_service_that_is_down_is_named_and_the_rest_is_there(
     start_gateway: StartGateway,
 ) -> None:
