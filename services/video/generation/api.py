@@ -25,6 +25,9 @@ async def hear_fal(
     body = await _read(request)
     await verifier.verify(request.headers, body)
     answer = read_answer(_document(body))
+    if answer is None:
+        # The sweeper asks about requests that nobody told us about.
+        return Response(status_code=204)
     async with database.across_workspaces() as session:
         workspace_id = await repository.find_workspace_of(session, attempt_id, answer.request_id)
     if workspace_id is None:

@@ -73,19 +73,28 @@ class FalGenerator:
             raise ProviderBusy("vendor_error") from error
         except httpx.HTTPError as error:
             raise ProviderBusy("vendor_unreachable") from error
-        return read_answer({"request_id": request_id, "status": "OK", "payload": payload})
+        return _answer_of(request_id, payload)
 
     async def cancel(self, request_id: str) -> None:
         with suppress(fal.FalClientHTTPError, httpx.HTTPError):
             await self._ready().cancel(MODEL, request_id)
 
 
-def read_answer(body: dict[str, Any]) -> Answer:
-    """Of a webhook's body {request_id, status OK|ERROR, payload}; never raises on its shape."""
+def read_answer(body: dict[str, Any]) -> Answer | None:
+    """Of a webhook's body {request_id, status OK|ERROR, payload}; never raises on its shape.
+
+    None when it is made, but fal could not say so in a webhook (`payload_error`): then it is asked.
+    """
     request_id = str(body.get("request_id", ""))
     payload = body.get("payload")
     if body.get("status") != "OK":
         return failed_answer(request_id, payload)
+    if payload is None and body.get("payload_error"):
+        return None
+    return _answer_of(request_id, payload)
+
+
+def _answer_of(request_id: str, payload: Any) -> Answer:
     video = payload.get("video") if isinstance(payload, dict) else None
     url = video.get("url") if isinstance(video, dict) else None
     if not isinstance(url, str):
