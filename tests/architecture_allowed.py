@@ -31,6 +31,7 @@ ACROSS_WORKSPACES = {
     "services/identity/accounts/use_cases/providers.py": _ENTRY,
     "services/identity/accounts/use_cases/signing_up.py": _ENTRY,
     "services/identity/administration/api.py": _ADMINISTRATOR,
+    "services/identity/administration/use_cases/people.py": _SWEEPER,
     "services/identity/administration/use_cases/standing.py": _SWEEPER,
     "services/identity/dependencies.py": _ENTRY,
     "services/identity/members/use_cases/inviting.py": "whoever holds the mail is no member yet",
