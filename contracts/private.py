@@ -70,7 +70,7 @@ class InvitationSent(SecretLetter):
 
 
 class EmailVerified(Letter):
-    """The person showed that the mailbox is theirs: welcome."""
+    """A person showed that the mailbox is theirs: welcome."""
 
     routing_key = "identity.email_verified.v1"
 
@@ -90,7 +90,7 @@ class CredentialsChanged(Letter):
 
 
 class SignedInElsewhere(Letter):
-    """Somebody signed in from a browser or network not seen among the open sessions."""
+    """Somebody signed in, and no open session is of the same browser and network."""
 
     routing_key = "identity.signed_in_elsewhere.v1"
 

@@ -16,6 +16,12 @@ class WrongCredentials(Refusal):
     status, code, title = 401, "wrong_credentials", "The address or the password is wrong"
 
 
+class PasswordsBusy(Refusal):
+    """So many people sign in at once that this one would wait too long."""
+
+    status, code, title = 503, "passwords_busy", "Too many people sign in at once; try again"
+
+
 class Banned(Refusal):
     """An administrator keeps this person out for now."""
 

@@ -149,6 +149,15 @@ async def test_an_unknown_address_costs_as_much_time_as_a_wrong_password() -> No
     assert 0.5 < ratio < 2
 
 
+async def test_who_would_wait_too_long_for_a_turn_is_told_to_come_back(
+    identity: Identity, kari: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.identity.providers.passwords.WAIT_SECONDS", 0)
+    body = {"email": kari.email, "password": PASSWORD}
+    answer = await identity.anonymous.post("/v1/auth/sign-in", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (503, "passwords_busy")
+
+
 async def test_an_old_bcrypt_hash_lets_in_and_is_upgraded(identity: Identity) -> None:
     long_password = "x" * 100
     kari = await identity.person(password=long_password)

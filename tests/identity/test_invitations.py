@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from chassis.database import SystemScope
 from chassis.testing import emitted
 from contracts.identity import MemberJoined, MemberRemoved, SessionsRevoked, WorkspaceDeleted
-from contracts.private import InvitationSent
+from contracts.private import EmailVerified, InvitationSent
 from services.identity.tables import InvitationRow, UserRow, WorkspaceRow
 from tests.identity.conftest import PASSWORD, Identity, Person
 
@@ -41,6 +41,7 @@ async def test_somebody_new_signs_up_into_the_workspace_that_invites(
     assert [(j.member_id, j.role) for j in joined][1:] == [(ola.caller.member_id, "admin")]
     [listed] = (await kari.client.get("/v1/invitations")).json()["items"]
     assert listed["state"] == "accepted"
+    assert len(await identity.letters(EmailVerified, email)) == 1
 
 
 async def test_twenty_people_who_sign_up_with_one_invitation_at_once_are_one(

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from contracts.private import EmailVerified
 from services.identity.tables import AccountRow
 from tests.identity.conftest import PASSWORD, Identity, Person
 from tests.support.openid import OpenIdProvider
@@ -44,6 +45,7 @@ async def test_a_new_person_gets_a_workspace_and_comes_back_to_it(
     me = first.json()["member"]
     assert (me["email"], me["email_verified"], me["role"]) == (email, True, "owner")
     caller, _ = await identity.recognise(first.cookies["session"])
+    assert len(await identity.letters(EmailVerified, email)) == 1
     # The subject is who they are, whatever their address has become.
     again = await enter(identity, openid, sub=subject, email=f"{uuid4().hex}@example.com")
     assert again.json()["member"]["id"] == str(caller.member_id)

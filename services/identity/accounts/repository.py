@@ -143,12 +143,6 @@ async def find_credential(
     return (await session.execute(query)).one_or_none()
 
 
-async def email_is_taken(session: AsyncSession, normal_email: str) -> bool:
-    """Across workspaces."""
-    query = select(UserRow.id).where(UserRow.email == normal_email)
-    return await session.scalar(query) is not None
-
-
 async def upgrade_password(
     session: AsyncSession, workspace_id: UUID, account: AccountRow, password_hash: str
 ) -> None:

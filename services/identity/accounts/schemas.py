@@ -8,7 +8,7 @@ from chassis.bodies import Body
 from contracts.private import Language
 from services.identity.workspaces.rules import NOT_BLANK, PLAIN_TEXT
 
-Name = Annotated[
+PersonName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK),
 ]
@@ -21,7 +21,7 @@ Password = Annotated[SecretStr, Field(max_length=128)]
 class SignUp(Body):
     """A new person with a workspace of their own, or in the one whose invitation they show."""
 
-    name: Name
+    name: PersonName
     email: EmailStr
     password: NewPassword
     referral_code: Annotated[str, StringConstraints(max_length=64, pattern=PLAIN_TEXT)] | None = (

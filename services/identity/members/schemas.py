@@ -1,19 +1,18 @@
 """What crosses HTTP about members."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, EmailStr
 
 from chassis.bodies import Body
 from contracts.caller import Role
 from contracts.private import Language
-from services.identity.workspaces.rules import NOT_BLANK
+from services.identity.accounts.schemas import MailToken, PersonName
 from services.identity.workspaces.schemas import WorkspaceView
 
 GivenRole = Literal["admin", "member"]
-MailedToken = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class MemberView(BaseModel):
@@ -51,15 +50,7 @@ class MeView(BaseModel):
 class EditMe(Body):
     """What is left out stays."""
 
-    name: (
-        Annotated[
-            str,
-            StringConstraints(
-                strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK
-            ),
-        ]
-        | None
-    ) = None
+    name: PersonName | None = None
     language: Language | None = None
 
 
@@ -102,7 +93,7 @@ class InvitationList(BaseModel):
 class LookUpInvitation(Body):
     """The secret of the mailed link."""
 
-    token: MailedToken
+    token: MailToken
 
 
 class InvitationOffer(BaseModel):
@@ -117,5 +108,5 @@ class InvitationOffer(BaseModel):
 class AcceptInvitation(Body):
     """The secret; and the id of the workspace one is ready to leave, once asked."""
 
-    token: MailedToken
+    token: MailToken
     leave_workspace_id: UUID | None = None

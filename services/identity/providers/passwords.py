@@ -8,6 +8,8 @@ from typing import TypeVar
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
+from services.identity.errors import PasswordsBusy
+
 BCRYPT_MAX_BYTES = 72
 """bcrypt reads no further; the library refuses longer ones where the old product cut them."""
 
@@ -17,7 +19,10 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Hashes in a few threads: a burst of sign-ins neither stalls nor floods the process."""
+    """Hashes in a few threads: a burst of sign-ins neither stalls nor floods the process.
+
+    Raises PasswordsBusy for whoever would wait too long.
+    """
 
     def __init__(self, threads: int) -> None:
         # OWASP's minimum for Argon2id: 19 MiB, two passes.
@@ -38,8 +43,11 @@ class Passwords:
         return (valid, better) if stored is not None else (False, None)
 
     async def _run(self, work: "partial[T]") -> T:
-        async with asyncio.timeout(WAIT_SECONDS):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError as error:
+            raise PasswordsBusy from error
 
     def _verify(self, password: str, stored: str) -> tuple[bool, str | None]:
         try:

@@ -58,9 +58,6 @@ def readable_on(color: str) -> str:
     return max(("#000000", "#FFFFFF"), key=lambda text: contrast(color, text))
 
 
-LOGO_TYPES = ("image/png", "image/jpeg", "image/webp")
-
-
 def logo_upload_key(workspace_id: UUID, upload_id: UUID) -> str:
     return f"{logo_uploads(workspace_id)}{upload_id}"
 

@@ -85,7 +85,7 @@ async def enter(session: AsyncSession, scope: SystemScope, origin: Origin) -> Si
 
 
 async def tell_if_elsewhere(session: AsyncSession, scope: SystemScope, origin: Origin) -> None:
-    """Mail the person when neither browser nor network is one they are signed in from."""
+    """Mail the person unless they are signed in from the same browser and network already."""
     member_id = member_of(scope)
     familiar = await is_familiar(
         session,

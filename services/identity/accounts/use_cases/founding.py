@@ -119,12 +119,12 @@ def member_of(scope: SystemScope) -> UUID:
 
 async def ensure_system_admin(database: Database, passwords: Passwords, body: SignUp) -> None:
     """Make the administrator unless the address is taken; nobody is ever promoted here."""
+    email = rules.normal_email(body.email)
     async with database.across_workspaces() as session:
-        if await repository.email_is_taken(session, rules.normal_email(body.email)):
+        if await repository.find_user_by_email(session, email) is not None:
             return
     password_hash = await passwords.hash(body.password.get_secret_value())
     scope = founder_scope()
-    email = rules.normal_email(body.email)
     founder = Founder(body.name, email, body.language, email_verified=True, is_system_admin=True)
     try:
         async with database.transaction(scope) as session:

@@ -82,8 +82,12 @@ async def verify_email(database: Database, token: str) -> None:
         user = await take_token(session, token, "verify_email")
         user.email_verified = True
         if user.workspace_id is not None:
-            workspace = await get_workspace(session, user.workspace_id)
-            await emit(session, EmailVerified(**letter_to(user, workspace)))
+            await welcome(session, user, await get_workspace(session, user.workspace_id))
+
+
+async def welcome(session: AsyncSession, user: UserRow, workspace: WorkspaceRow) -> None:
+    """Whoever proved their mailbox, by a link, an invitation or another provider."""
+    await emit(session, EmailVerified(**letter_to(user, workspace)))
 
 
 async def take_token(session: AsyncSession, token: str, purpose: rules.Purpose) -> UserRow:

@@ -3,10 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 
-from uuid_utils.compat import uuid7
-
-from chassis.database import Database, SystemScope
-from contracts.event import Actor
+from chassis.database import Database
 from contracts.private import Language
 from services.identity.accounts import repository, rules
 from services.identity.accounts.schemas import BeginProvider, FinishProvider
@@ -16,7 +13,8 @@ from services.identity.accounts.use_cases.entry import (
     scope_of,
     tell_if_elsewhere,
 )
-from services.identity.accounts.use_cases.founding import Founder, found
+from services.identity.accounts.use_cases.founding import Founder, found, founder_scope
+from services.identity.accounts.use_cases.mailbox import welcome
 from services.identity.dependencies import Origin
 from services.identity.errors import AccountExists, Banned, ProviderRefused, SignUpRefused
 from services.identity.providers.openid import Proof, Provider, ProviderName
@@ -71,11 +69,12 @@ async def _sign_up(
     database: Database, name: ProviderName, proof: Proof, language: Language, origin: Origin
 ) -> SignedIn:
     email = rules.normal_email(proof.email or "")
-    scope = SystemScope(uuid7(), Actor(kind="member", id=uuid7()))
+    scope = founder_scope()
     founder = Founder(proof.name or email.partition("@")[0], email, language, email_verified=True)
     async with database.transaction(scope) as session:
-        user, _ = await found(session, scope, founder)
+        user, workspace = await found(session, scope, founder)
         await repository.add_account(session, _account(user, name, proof))
+        await welcome(session, user, workspace)
         return await enter(session, scope, origin)
 
 

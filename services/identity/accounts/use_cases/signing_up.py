@@ -19,7 +19,7 @@ from services.identity.accounts.use_cases.founding import (
     founder_scope,
     member_of,
 )
-from services.identity.accounts.use_cases.mailbox import request_verification
+from services.identity.accounts.use_cases.mailbox import request_verification, welcome
 from services.identity.dependencies import Entrance, Origin
 from services.identity.errors import SignUpRefused
 from services.identity.letters import letter_to
@@ -106,6 +106,7 @@ async def _join(database: Database, body: SignUp, password_hash: str, origin: Or
         await repository.add_user(session, user)
         await add_password(session, user, password_hash)
         await tell_joined(session, user, invitation)
+        await welcome(session, user, await get_workspace(session, scope.workspace_id))
         return await enter(session, scope, origin)
 
 

@@ -124,10 +124,8 @@ class LogoUploads:
         key = rules.logo_upload_key(caller.workspace_id, upload_id)
         try:
             logo = await self._redrawn(key)
-        except NotUploaded:
-            # A colleague's file may wait for its own confirmation.
-            raise
         except LogoRefused:
+            # Not for NotUploaded: a colleague's file may wait for its own confirmation.
             await self.storage.delete_prefix(rules.logo_uploads(caller.workspace_id))
             raise
         await self.storage.delete_prefix(rules.logo_uploads(caller.workspace_id))
