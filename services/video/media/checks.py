@@ -62,8 +62,12 @@ def read_clip(path: Path, asked_seconds: int) -> ClipFacts:
 
 
 async def check_decodes(program: Program, path: Path) -> None:
-    """Decode one picture, which shows a broken stream early and cheaply; raises NotAClip."""
-    source = ffmpeg.input(str(path), f="mov", **SAFE_INPUT, threads=1)
+    """Decode one picture, which shows a broken stream early and cheaply; raises NotAClip.
+
+    Also one that is larger than its header says: its decoder gives up before taking memory.
+    """
+    most = {"max_pixels": MAX_SIDE * MAX_SIDE}
+    source = ffmpeg.input(str(path), f="mov", **SAFE_INPUT, **most, threads=1)
     graph = ffmpeg.output(source.video, "-", **{"frames:v": 1}, format="null")
     try:
         await program.run(graph.global_args("-xerror"), path.parent)
