@@ -1,6 +1,7 @@
 """Signing in with another provider, against a real OpenID provider on this machine."""
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -8,10 +9,15 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from chassis.settings import StorageSettings
+from chassis.testing import KeyPair
 from contracts.private import EmailVerified
+from services.identity.app import create_app
+from services.identity.settings import Settings
 from services.identity.tables import AccountRow
 from tests.identity.conftest import PASSWORD, Identity, Person
 from tests.support.openid import OpenIdProvider
+from tests.support.services import ServiceUnderTest
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +141,51 @@ async def test_another_browsers_code_state_or_attempt_opens_nothing(
     ):
         answer = await identity.anonymous.post("/v1/auth/providers/google/finish", json=body)
         assert (answer.status_code, answer.json()["code"]) == (401, "provider_refused")
+
+
+@pytest.fixture
+async def microsoft(
+    services: ServiceUnderTest,
+    storage_settings: StorageSettings,
+    openid: OpenIdProvider,
+    key_pair: KeyPair,
+) -> AsyncIterator[Identity]:
+    """Where Microsoft is offered: its common endpoint announces a template of an issuer."""
+    openid.issuer = f"{openid.address}/{{tenantid}}/v2.0"
+    settings = services.settings(
+        Settings,
+        secure_cookies=False,
+        microsoft_client_id=openid.client_id,
+        microsoft_client_secret=openid.client_secret,
+        microsoft_issuer=openid.address,
+    )
+    app = create_app(settings, storage_settings)
+    yield Identity(services, app, key_pair)
+    openid.issuer = openid.address
+    await app.state.database.close()
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"xms_edov": True}, 200),
+        ({"xms_edov": "1"}, 200),
+        # Anybody may write any address into a tenant of their own.
+        ({}, 401),
+        ({"xms_edov": False}, 401),
+        ({"xms_edov": True, "tid": "another-tenant"}, 401),
+    ],
+)
+async def test_microsofts_tenants_sign_for_themselves_and_their_own_domains(
+    microsoft: Identity, openid: OpenIdProvider, claims: dict[str, Any], status: int
+) -> None:
+    issuer = {"iss": f"{openid.address}/a-tenant/v2.0", "tid": "a-tenant"}
+    person = {"sub": uuid4().hex, "email": f"{uuid4().hex}@example.com", "name": "Kari"}
+    begun = (await microsoft.anonymous.post("/v1/auth/providers/microsoft/begin")).json()
+    carried = openid.consent(begun["authorization_url"], **{**issuer, **person, **claims})
+    body = {"attempt": begun["attempt"], **carried}
+    answer = await microsoft.anonymous.post("/v1/auth/providers/microsoft/finish", json=body)
+    assert answer.status_code == status, answer.text
 
 
 async def test_a_code_works_once(identity: Identity, openid: OpenIdProvider) -> None:

@@ -30,6 +30,8 @@ class OpenIdProvider:
     """Signs in whoever a test says; `changes` forges claims of the next ID tokens."""
 
     address: str
+    issuer: str = ""
+    """What its metadata announces; its address unless a test says otherwise."""
     client_id: str = "studio"
     client_secret: str = "openid-secret"
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
@@ -39,6 +41,7 @@ class OpenIdProvider:
 
     def __post_init__(self) -> None:
         self.published = [self.key]
+        self.issuer = self.issuer or self.address
         self.app = Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self.metadata),
@@ -67,7 +70,7 @@ class OpenIdProvider:
     async def metadata(self, _: Request) -> Response:
         return JSONResponse(
             {
-                "issuer": self.address,
+                "issuer": self.issuer,
                 "authorization_endpoint": f"{self.address}/authorize",
                 "token_endpoint": f"{self.address}/token",
                 "jwks_uri": f"{self.address}/keys",
