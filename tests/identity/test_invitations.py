@@ -190,6 +190,21 @@ async def test_one_open_invitation_per_address_and_none_for_members(
     assert (mine.status_code, mine.json()["code"]) == (409, "already_member")
 
 
+async def test_inviting_never_tells_whether_an_address_has_an_account(
+    identity: Identity, kari: Person
+) -> None:
+    somebody = await identity.person()
+    shapes = []
+    for email in (somebody.email, f"{uuid4().hex}@example.com"):
+        invited = await kari.client.post("/v1/invitations", json={"email": email})
+        [letter] = await identity.letters(InvitationSent, email)
+        token = {"token": letter.token}
+        offer = await identity.anonymous.post("/v1/invitations/look-up", json=token)
+        same = {**invited.json(), "id": "", "email": "", "created_at": "", "expires_at": ""}
+        shapes.append((invited.status_code, same, offer.status_code, offer.json().keys()))
+    assert shapes[0] == shapes[1]
+
+
 @pytest.mark.parametrize("role", ["owner", "superuser"])
 async def test_nobody_is_invited_as_owner(kari: Person, role: str) -> None:
     body = {"email": f"{uuid4().hex}@example.com", "role": role}
