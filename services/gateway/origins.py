@@ -12,7 +12,10 @@ PREFLIGHT: Headers = [
     ),
     (b"access-control-max-age", b"600"),
 ]
-EXPOSED = b"etag, last-event-id, location, ratelimit, ratelimit-policy, retry-after, x-request-id"
+EXPOSED = (
+    b"etag, idempotent-replayed, last-event-id, location, ratelimit, ratelimit-policy, "
+    b"retry-after, x-request-id"
+)
 
 
 class Origins:

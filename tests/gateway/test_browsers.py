@@ -50,6 +50,8 @@ async def test_pages_of_listed_origins_may_read_answers_and_others_not(
             answer = await client.post(path, json={}, headers=cross)
             assert answer.headers["access-control-allow-origin"] == app
             assert answer.headers["vary"] == "origin"
+            exposed = set(answer.headers["access-control-expose-headers"].split(", "))
+            assert {"last-event-id", "retry-after", "idempotent-replayed"} <= exposed
         foreign = {"origin": "https://app.example.com.evil.example"}
         refused = await client.options("/v1/projects", headers={**foreign, **preflight})
         assert refused.status_code == 403
