@@ -33,6 +33,10 @@ class Tracked:
 
 async def make_track(program: Program, folder: Path, number: int = 1) -> Tracked:
     sound: Sound = await asyncio.to_thread(synthesise, CATALOGUE[number].recipe)
+    return await track_of(program, folder, sound)
+
+
+async def track_of(program: Program, folder: Path, sound: Sound) -> Tracked:
     write_wave(folder / "track.wav", sound)
     wave = ffmpeg.input(str(folder / "track.wav")).audio
     await program.run(ffmpeg.output(wave, str(folder / "track.m4a"), acodec="aac"), folder)

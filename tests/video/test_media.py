@@ -59,6 +59,26 @@ async def test_a_film_of_twenty_mixed_clips_is_as_promised(
     assert_golden(program, film, "16:9", cuts)
 
 
+@pytest.mark.parametrize("aspect", ["16:9", "9:16", "1:1"])
+async def test_a_film_of_portrait_photos_and_clips_is_as_promised(
+    program: Program, track: Tracked, tmp_path: Path, aspect: str
+) -> None:
+    frame, parts, shots = frame_of(aspect, 180), [], []
+    for number, odd in enumerate((GOLDEN[0], GOLDEN[3])):
+        still, move = tmp_path / f"photo-{number}", tmp_path / f"move-{number}.mp4"
+        still.write_bytes(photo(number, 600, 800))
+        graph = segments.photo_graph(Source(still, Frame(600, 800)), frame, 150, move, 2)
+        await program.run(graph, tmp_path)
+        await checks.check_segment(program, move, frame, 150)
+        clip = await make_clip(program, odd, tmp_path)
+        parts += [move, await render(program, clip, aspect)]
+        shots += [*silence(1), await heard(program, clip)]
+    sound = await sound_of(program, shots, tmp_path, track)
+    film, cuts = tmp_path / "film.mp4", [Stretch(part, 0, 150) for part in parts]
+    splice(cuts, sound, film, fps=FPS)
+    assert_golden(program, film, aspect, cuts)
+
+
 @pytest.mark.parametrize("odd", GOLDEN, ids=lambda odd: odd.name)
 @pytest.mark.parametrize("aspect", ["16:9", "9:16", "1:1"])
 async def test_a_segment_looks_like_its_clip(
