@@ -65,7 +65,7 @@ def bearer_token(authorization: str | None) -> str:
     return token
 
 
-def get_caller(request: Request) -> Caller:
+async def get_caller(request: Request) -> Caller:
     token = bearer_token(request.headers.get("authorization"))
     return verify(token, request.app.state.settings.caller_public_key)
 
@@ -73,7 +73,7 @@ def get_caller(request: Request) -> Caller:
 CallerDep = Annotated[Caller, Depends(get_caller)]
 
 
-def get_system_admin(caller: CallerDep) -> Caller:
+async def get_system_admin(caller: CallerDep) -> Caller:
     if not caller.is_system_admin or caller.impersonator_id is not None:
         raise Forbidden("Only a system administrator may do this")
     return caller
@@ -82,7 +82,7 @@ def get_system_admin(caller: CallerDep) -> Caller:
 SystemAdminDep = Annotated[Caller, Depends(get_system_admin)]
 
 
-def require_gateway(request: Request) -> None:
+async def require_gateway(request: Request) -> None:
     """For internal doors: only the gateway itself may enter."""
     token = bearer_token(request.headers.get("authorization"))
     try:

@@ -137,7 +137,7 @@ def _info_of(scope: Scope | None) -> dict[str, Any]:
     }
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 

@@ -121,6 +121,21 @@ def test_doors_are_thin() -> None:
     assert thick == []
 
 
+def test_doors_and_their_dependencies_take_no_thread() -> None:
+    """FastAPI runs a plain function in a thread: two hops a request, half of what it costs."""
+    paths = sources("services", "chassis")
+    given = re.compile(r"Depends\(([\w.]+)\)")
+    names = {name.split(".")[-1] for path in paths for name in given.findall(path.read_text())}
+    assert names >= {"get_caller", "get_database"}
+    in_a_thread = [
+        where(path, function)
+        for path in paths
+        for function in functions(path)
+        if isinstance(function, ast.FunctionDef) and (function.name in names or is_door(function))
+    ]
+    assert in_a_thread == []
+
+
 def is_door(function: Function) -> bool:
     verbs = {"get", "post", "put", "patch", "delete", "on", "on_batch"}
     called = [one.func for one in function.decorator_list if isinstance(one, ast.Call)]

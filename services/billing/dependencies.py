@@ -13,17 +13,17 @@ from services.billing.providers.stripe import Stripe
 from services.billing.settings import Settings
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_stripe(request: Request) -> Stripe:
+async def get_stripe(request: Request) -> Stripe:
     stripe: Stripe = request.app.state.stripe
     return stripe
 
 
-def get_fiken(request: Request) -> Fiken:
+async def get_fiken(request: Request) -> Fiken:
     fiken: Fiken = request.app.state.fiken
     return fiken
 

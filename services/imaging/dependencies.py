@@ -10,22 +10,22 @@ from services.imaging.providers.webhooks import WebhookKeys
 from services.imaging.settings import Settings
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_storage(request: Request) -> Storage:
+async def get_storage(request: Request) -> Storage:
     storage: Storage = request.app.state.storage
     return storage
 
 
-def get_pictures(request: Request) -> Pictures:
+async def get_pictures(request: Request) -> Pictures:
     pictures: Pictures = request.app.state.pictures
     return pictures
 
 
-def get_webhook_keys(request: Request) -> WebhookKeys:
+async def get_webhook_keys(request: Request) -> WebhookKeys:
     keys: WebhookKeys = request.app.state.webhook_keys
     return keys
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from services.notifications.mails.use_cases import Post
 
 
-def get_post(request: Request) -> Post:
+async def get_post(request: Request) -> Post:
     post: Post = request.app.state.post
     return post
 

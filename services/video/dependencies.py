@@ -21,17 +21,17 @@ class CursorUnreadable(Refusal):
     status, code, title = 422, "cursor_unreadable", "The cursor cannot be read"
 
 
-def get_storage(request: Request) -> Storage:
+async def get_storage(request: Request) -> Storage:
     storage: Storage = request.app.state.storage
     return storage
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_verifier(request: Request) -> WebhookVerifier:
+async def get_verifier(request: Request) -> WebhookVerifier:
     verifier: WebhookVerifier = request.app.state.verifier
     return verifier
 
@@ -41,7 +41,7 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 VerifierDep = Annotated[WebhookVerifier, Depends(get_verifier)]
 
 
-def get_cursor(cursor: Annotated[str | None, Query(max_length=64)] = None) -> UUID | None:
+async def get_cursor(cursor: Annotated[str | None, Query(max_length=64)] = None) -> UUID | None:
     """The id the page before ended with; raises CursorUnreadable."""
     if cursor is None:
         return None

@@ -36,7 +36,7 @@ async def create_upload(
     return UploadView(upload_id=upload.id, url=url, headers=headers, expires_at=upload.expires_at)
 
 
-def get_checker(
+async def get_checker(
     database: DatabaseDep, storage: StorageDep, pictures: PicturesDep, settings: SettingsDep
 ) -> use_cases.Checker:
     return use_cases.Checker(database, storage, pictures, settings)
