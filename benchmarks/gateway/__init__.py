@@ -14,8 +14,8 @@ from benchmarks.gateway.streams import measure_streams
 from chassis import caller as caller_token
 
 ROUNDS = 3
-SERVICE_ROUNDS = 7
-"""More of them, since the two rates lie close to each other."""
+SERVICE_ROUNDS = 15
+"""More of them, since the two rates lie closer to each other than one round to the next."""
 CONNECTIONS = 32
 MANY_CONNECTIONS = 200
 PLAIN = "/v1/videos"
@@ -109,8 +109,9 @@ async def _rounds(
     loads: Loads = defaultdict(list)
     for target in targets:
         await press(target.url, _headers(house, target.with_token), connections=8, seconds=1)
-    for _ in range(rounds):
-        for target in targets:
+    for number in range(rounds):
+        # Turned round each time, so that a machine that slows down favours nobody.
+        for target in reversed(targets) if number % 2 else targets:
             for count in connections:
                 pids = [house.pid(process) for process in target.processes]
                 headers = _headers(house, target.with_token)
@@ -156,12 +157,13 @@ def _service_figures(loads: Loads) -> list[Figure]:
     direct, through = (loads[name, CONNECTIONS] for name in ("direct", "gateway"))
     alone = median([load.shares[0] for load in direct])
     behind, gateway = (median([load.shares[place] for load in through]) for place in (0, 1))
+    shares = [one.rate / other.rate for one, other in zip(through, direct, strict=True)]
     return [
         Figure("imaging called directly", _rate(direct), "requests/s"),
         Figure("imaging's processor then", alone, "cores"),
         Figure("imaging's processor behind the gateway", behind, "cores"),
         Figure("the gateway's processor in front of it", gateway, "cores"),
-        at_least("imaging through the gateway, of that", _rate(through) / _rate(direct), "×", 0.95),
+        at_least("imaging through the gateway, of that", median(shares), "×", 0.95),
     ]
 
 
