@@ -12,7 +12,14 @@ from PIL import Image
 
 from tests.security.studio import Person, Studio
 
-ORGANIZATION_NUMBERS = ("974760673", "985615616", "914778271", "889640782")
+ORGANIZATION_NUMBERS = (
+    "974760673",
+    "985615616",
+    "914778271",
+    "889640782",
+    "987654325",
+    "987654333",
+)
 ENHANCED_SECONDS = 60.0
 POLL_SECONDS = 0.2
 

@@ -1,4 +1,4 @@
-"""Thirteen ways to stand before the gateway, and the two workspaces they act on."""
+"""Eighteen ways to stand before the gateway, and the workspaces they act on."""
 
 import asyncio
 import secrets
@@ -18,17 +18,26 @@ PRINCIPALS = (
     "expired session",
     "forged cookie",
     "revoked key",
+    "banned",
+    "removed member",
     "member",
     "admin",
     "owner",
+    "unverified owner",
     "suspended owner",
     "stranger",
+    "stranger's admin",
+    "stranger's member",
     "read key",
     "write key",
     "system admin",
     "impersonating",
 )
 """The stranger owns another workspace; the impersonating administrator acts as the owner."""
+NOBODY = PRINCIPALS[:6]
+STRANGERS = tuple(name for name in PRINCIPALS if name.startswith("stranger"))
+
+OWNERS = ("owner", "unverified owner", "suspended owner", "stranger")
 
 Headers = dict[str, str]
 
@@ -41,12 +50,21 @@ class Cast:
     people: dict[str, Person]
     headers: dict[str, Headers]
     ours: Belongings
+    unverified: Belongings
     suspended: Belongings
     foreign: Belongings
 
     def belongings_of(self, principal: str) -> Belongings:
-        """On whose things they act: everybody on ours, the suspended owner on their own."""
-        return self.suspended if principal == "suspended owner" else self.ours
+        """On whose things they act: everybody on ours, two owners on their own."""
+        own = {"unverified owner": self.unverified, "suspended owner": self.suspended}
+        return own.get(principal, self.ours)
+
+    def hidden_from(self, principal: str) -> set[str]:
+        """The ids of what belongs to others."""
+        at_home = self.foreign if principal in STRANGERS else self.belongings_of(principal)
+        everything = (self.ours, self.unverified, self.suspended, self.foreign)
+        others = [things for things in everything if things is not at_home]
+        return {thing for things in others for thing in things.ids.values()}
 
     async def renew(self, name: str) -> None:
         """A new session, after an operation that ended the person's own or all others."""
@@ -68,23 +86,33 @@ async def impersonate(studio: Studio, person: Person) -> Headers:
 async def gather_cast(studio: Studio) -> Cast:
     """Everybody signed up, everything made; the suspension comes last."""
     await studio.administrator()
-    owners = [await studio.sign_up(name) for name in ("owner", "suspended", "stranger")]
-    ours, suspended, foreign = await asyncio.gather(
+    owners = [await studio.sign_up(name.replace(" ", "-")) for name in OWNERS]
+    ours, unverified, suspended, foreign = await asyncio.gather(
         *(furnish(studio, *pair) for pair in zip(owners, ORGANIZATION_NUMBERS, strict=False))
     )
-    people = {
-        "owner": owners[0],
-        "suspended owner": owners[1],
-        "stranger": owners[2],
-        "member": await studio.colleague(owners[0], "member"),
-        "admin": await studio.colleague(owners[0], "admin"),
-        "system admin": await studio.administrator(),
-    }
+    people = dict(zip(OWNERS, owners, strict=True))
+    for name in ("owner", "suspended owner", "stranger"):
+        await studio.verify_mailbox(people[name])
+    for role in ("member", "admin"):
+        people[role] = await studio.colleague(people["owner"], role)
+        people[f"stranger's {role}"] = await studio.colleague(people["stranger"], role)
+    people["system admin"] = await studio.administrator()
     headers = {name: person.headers for name, person in people.items()}
-    await _add_doubtful(studio, owners[0], headers)
-    headers["impersonating"] = await impersonate(studio, owners[0])
-    await studio.standing(owners[1].workspace_id, status="suspended", reason="a test")
-    return Cast(studio, people, headers, ours, suspended, foreign)
+    await _add_doubtful(studio, people["owner"], headers)
+    await _add_gone(studio, people["owner"], headers)
+    headers["impersonating"] = await impersonate(studio, people["owner"])
+    workspace = people["suspended owner"].workspace_id
+    await studio.standing(workspace, status="suspended", reason="a test")
+    return Cast(studio, people, headers, ours, unverified, suspended, foreign)
+
+
+async def _add_gone(studio: Studio, owner: Person, headers: dict[str, Headers]) -> None:
+    """Their sessions were good until somebody decided otherwise."""
+    banned, removed = [await studio.colleague(owner, "admin") for _ in range(2)]
+    ban = f"/v1/admin/users/{banned.member_id}/ban"
+    await studio.done("PUT", ban, await studio.administrator(), {"reason": "a test"})
+    await studio.done("DELETE", f"/v1/members/{removed.member_id}", owner)
+    headers |= {"banned": banned.headers, "removed member": removed.headers}
 
 
 async def _add_doubtful(studio: Studio, owner: Person, headers: dict[str, Headers]) -> None:

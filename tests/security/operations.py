@@ -36,6 +36,7 @@ PARAMETERS = {
     "relationship_id": "relationship",
     "name": "provider",
     "template": "template",
+    "attempt_id": "image",
 }
 FIXED = {"provider": "google", "template": "verify_email"}
 PLAIN = Call()
@@ -170,3 +171,22 @@ def _filled(value: Any, ids: Ids) -> Any:
     for name, known in ({"random": uuid4().hex} | ids).items():
         value = value.replace(f"{{{name}}}", known)
     return value
+
+
+def with_bodies(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Operation → the fields of its JSON body; without those that would end what others need."""
+    found = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            name = f"{method.upper()} {path}"
+            if content is not None and name not in ENDS_SESSIONS:
+                found[name] = _fields_of(document, content["schema"])
+    return found
+
+
+def _fields_of(document: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    parts = [schema, *schema.get("anyOf", ())]
+    names = [part["$ref"].rpartition("/")[2] for part in parts if "$ref" in part]
+    schemas = document["components"]["schemas"]
+    return [field for name in names for field in schemas[name].get("properties", {})]

@@ -77,7 +77,13 @@ class Studio:
     @classmethod
     def of(cls, up: Running, log: Path, openid: OpenIdProvider) -> Self:
         address = up.product.addresses["gateway"]
-        http = httpx.AsyncClient(base_url=address, timeout=TIMEOUT_SECONDS, trust_env=False)
+        http = httpx.AsyncClient(
+            base_url=address,
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,
+            # Below the server's five seconds: what is closed as we write on it is no finding.
+            limits=httpx.Limits(keepalive_expiry=2),
+        )
         # What one answer sets must not be sent with somebody else's next request.
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return cls(up, log, http, openid)
