@@ -4,12 +4,12 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from unittest.mock import MagicMock
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
+from pydantic import BaseModel, EmailStr
 from sqlalchemy import Column
 
 OURS = uuid4()
@@ -20,6 +20,8 @@ SAMPLES: dict[type, Any] = {
     str: "sent",  # any text; where a query looks up a status, one that is there
     bytes: b"x",
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    date: date(2026, 1, 1),
+    EmailStr: "somebody@ai-studio.example",
 }
 
 
