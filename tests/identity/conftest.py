@@ -1,6 +1,7 @@
 """Fixtures: the running identity application and people who use it."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
@@ -112,6 +113,22 @@ class Identity:
             await session.execute(update(UserRow).values(is_system_admin=True))
         person.caller, person.client = await self.recognise(person.token)
         return person
+
+    @asynccontextmanager
+    async def only_administrators(self, *people: Person) -> AsyncIterator[None]:
+        """Nobody else of all the tests' administrators is one meanwhile."""
+        others = UserRow.id.not_in([person.caller.member_id for person in people])
+        async with self.database.across_workspaces() as session:
+            known = list(
+                await session.scalars(select(UserRow.id).where(UserRow.is_system_admin, others))
+            )
+            await session.execute(update(UserRow).where(others).values(is_system_admin=False))
+        try:
+            yield
+        finally:
+            async with self.database.across_workspaces() as session:
+                back = update(UserRow).where(UserRow.id.in_(known)).values(is_system_admin=True)
+                await session.execute(back)
 
     async def set_plan(self, person: Person, **standing: Any) -> Person:
         """The same person under another plan or status, as an administrator decided."""

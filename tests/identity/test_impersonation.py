@@ -1,4 +1,4 @@
-"""Administrators: bans, their own kind, and looking at the product as somebody else."""
+"""Administrators keep people out, and look at the product as somebody else, within fences."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 from chassis.testing import emitted
 from contracts.identity import SessionsRevoked
 from contracts.private import ImpersonationStarted
-from services.identity.administration.use_cases.people import end_bans
 from services.identity.tables import AuditEntryRow, SessionRow, UserRow
 from tests.identity.conftest import PASSWORD, Identity, Person
 
@@ -222,26 +221,6 @@ async def test_a_ban_ends_every_session_and_itself_in_time(
     assert past_end.json()["code"] == "expiry_in_the_past"
 
 
-async def test_a_ban_that_ended_is_no_ban_in_the_lists(identity: Identity, kari: Person) -> None:
-    admin = await identity.administrator()
-    path = f"/v1/admin/users/{kari.caller.member_id}/ban"
-    ends_at = datetime.now(UTC) + timedelta(hours=1)
-    await admin.client.put(path, json={**REASON, "expires_at": ends_at.isoformat()})
-
-    async def is_listed() -> bool:
-        query = {"q": kari.email, "banned": "true"}
-        found = await admin.client.get("/v1/admin/users", params=query)
-        return bool(found.json()["items"])
-
-    await end_bans(identity.database, ends_at - timedelta(seconds=1))
-    assert await is_listed()
-    for _ in range(2):
-        await end_bans(identity.database, ends_at)
-    assert not await is_listed()
-    log = (await kari.client.get("/v1/workspace/audit-log", params={"action": "user.ban"})).json()
-    assert [line["action"] for line in log["items"]] == ["user.ban_ended", "user.banned"]
-
-
 async def test_administrators_are_not_banned_and_do_not_ban_themselves(
     identity: Identity,
 ) -> None:
@@ -254,42 +233,7 @@ async def test_administrators_are_not_banned_and_do_not_ban_themselves(
 
 async def test_the_last_administrator_stays_one(identity: Identity) -> None:
     admin = await identity.administrator()
-    others = UserRow.id != admin.caller.member_id
     path = f"/v1/admin/users/{admin.caller.member_id}"
-    async with identity.database.across_workspaces() as session:
-        known = list(
-            await session.scalars(select(UserRow.id).where(UserRow.is_system_admin, others))
-        )
-        await session.execute(update(UserRow).where(others).values(is_system_admin=False))
-    try:
-        body = {"is_system_admin": False, **REASON}
-        refused = await admin.client.patch(path, json=body)
-        assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")
-    finally:
-        async with identity.database.across_workspaces() as session:
-            back = update(UserRow).where(UserRow.id.in_(known)).values(is_system_admin=True)
-            await session.execute(back)
-
-
-async def test_administrators_find_people(identity: Identity, kari: Person) -> None:
-    admin = await identity.administrator()
-    found = await admin.client.get("/v1/admin/users", params={"q": kari.email.upper()})
-    assert [u["id"] for u in found.json()["items"]] == [str(kari.caller.member_id)]
-    page = await admin.client.get("/v1/admin/users", params={"limit": 1, "is_system_admin": True})
-    assert len(page.json()["items"]) == 1
-    none = await admin.client.get("/v1/admin/users", params={"q": "%", "banned": True})
-    assert none.json()["items"] == []
-
-
-async def test_a_trial_ends_when_the_administrator_said(identity: Identity, kari: Person) -> None:
-    admin = await identity.administrator()
-    path = f"/v1/admin/workspaces/{kari.workspace_id}"
-    ends_at = datetime.now(UTC) + timedelta(days=3)
-    body = {"plan": "pro", "status": "trial", "trial_ends_at": ends_at.isoformat()}
-    trial = (await admin.client.patch(path, json=body)).json()
-    assert datetime.fromisoformat(trial["trial_ends_at"]) == ends_at
-    later = ends_at + timedelta(days=3)
-    longer = await admin.client.patch(path, json={"trial_ends_at": later.isoformat()})
-    assert datetime.fromisoformat(longer.json()["trial_ends_at"]) == later
-    past = await admin.client.patch(path, json={"trial_ends_at": "2020-01-01T00:00:00Z"})
-    assert past.status_code == 422
+    async with identity.only_administrators(admin):
+        refused = await admin.client.patch(path, json={"is_system_admin": False, **REASON})
+    assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")

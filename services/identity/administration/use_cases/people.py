@@ -65,8 +65,8 @@ async def end_bans(database: Database, now: datetime) -> None:
 
 async def change_user(session: AsyncSession, user_id: UUID, body: ChangeUser) -> UserRow:
     """Make or unmake a system administrator; at least one remains."""
+    administrators = await repository.count_administrators(session)
     user = await get_user(session, user_id)
-    administrators = await repository.lock_administrators(session)
     if user.is_system_admin == body.is_system_admin:
         return user
     if user.is_system_admin and administrators <= 1:
