@@ -1,7 +1,9 @@
 """A film after its last clip, beside MoviePy 2 and FFmpeg on the same clips in one run.
 
-By default a part of it that ends within minutes; `BENCH_FULL=1` measures every length and size,
-`BENCH_FULL=1 BENCH_CLIPS=24 BENCH_HEIGHT=720` one film of it.
+By default a part of it that ends within minutes; `BENCH_FULL=1` measures every length and size
+(below 25 minutes: slow peers once, and at 1080p only the shortest film of theirs).
+`BENCH_CLIPS=48 BENCH_HEIGHT=1080` is one film of either, and nothing besides it;
+`BENCH_PEERS=0` leaves out who encodes everything after the last clip.
 """
 
 import asyncio
@@ -25,13 +27,13 @@ from services.video.music.rules import CATALOGUE
 
 FOLDER = OUT / "film"
 QUICK = rounds.Extent(
-    {720: (4, 48), 1080: (4, 48)}, moviepy=(4,), encoders=(4,), turns=3, large=False
+    {720: (4, 48), 1080: (4, 48)}, moviepy={720: (4,)}, encoders={720: (4,)}, renderer_turns=1
 )
 FULL = rounds.Extent(
     {720: (4, 12, 24, 48), 1080: (4, 12, 24, 48)},
-    moviepy=(4, 24, 48),
-    encoders=(4, 12, 24),
-    turns=3,
+    moviepy={720: (4, 24, 48), 1080: (4,)},
+    encoders={720: (4, 12), 1080: (4,)},
+    renderer_turns=3,
 )
 
 
@@ -50,17 +52,21 @@ async def run() -> list[Figure]:
 
 
 def extent_of(environment: Mapping[str, str]) -> rounds.Extent:
-    """How much is asked for; a length or a size alone leaves all other films out."""
-    whole = FULL if environment.get("BENCH_FULL") == "1" else QUICK
+    """How much is asked for; a length or a size alone leaves everything else out."""
+    extent = FULL if environment.get("BENCH_FULL") == "1" else QUICK
+    if environment.get("BENCH_PEERS") == "0":
+        extent = replace(extent, moviepy={}, encoders={})
     clips, height = environment.get("BENCH_CLIPS"), environment.get("BENCH_HEIGHT")
+    if clips is None and height is None:
+        return extent
     sizes = {
         size: tuple(length for length in lengths if clips in (None, str(length)))
-        for size, lengths in whole.sizes.items()
+        for size, lengths in extent.sizes.items()
         if height in (None, str(size))
     }
     if not any(sizes.values()):
-        raise SystemExit(f"no film of {clips} clips at {height} here: {whole.sizes}")
-    return replace(whole, sizes=sizes)
+        raise SystemExit(f"no film of {clips} clips at {height} here: {extent.sizes}")
+    return replace(extent, sizes=sizes, renderer_turns=0)
 
 
 async def draw_music(program: Program, folder: Path, shelf: Shelf) -> None:

@@ -29,11 +29,11 @@ class Extent:
     """How much is measured: lengths per size, and lengths for the slow peers."""
 
     sizes: dict[int, tuple[int, ...]]
-    moviepy: tuple[int, ...]
-    encoders: tuple[int, ...]
-    turns: int
-    large: bool = True
-    """The slow peers at the larger size too."""
+    moviepy: dict[int, tuple[int, ...]]
+    encoders: dict[int, tuple[int, ...]]
+    renderer_turns: int
+    """0: one film is looked at, and what is measured besides films is left out."""
+    turns: int = 3
 
 
 @dataclass
@@ -78,9 +78,10 @@ async def measure_all(program: Program, folder: Path, extent: Extent) -> list[Fi
                 _one_turn(bench, (height, clips), contenders, turn)
             figures += _figures(bench, height, clips)
     figures += _over_lengths(bench, extent)
-    figures += likeness.compare(bench.program, folder, Inputs(folder / "clips" / "720", 720))
-    figures += _whole_film(bench)
-    figures += _two_renderers(bench, 3 if extent.large else 1)
+    if extent.renderer_turns:
+        figures += likeness.compare(bench.program, folder, Inputs(folder / "clips" / "720", 720))
+        figures += _whole_film(bench)
+        figures += _two_renderers(bench, extent.renderer_turns)
     figures += [
         Figure("load average of the machine meanwhile", os.getloadavg()[1], ""),
         Figure("processors others kept busy meanwhile", beside.processors(), ""),
@@ -124,11 +125,10 @@ def _contenders(
     }
     for who, (last, fades) in CASES.items():
         every[who] = _ours(bench, Case(height, clips, fades, last))
-    is_small = height == min(extent.sizes)
-    if clips in extent.encoders and (is_small or extent.large):
+    if clips in extent.encoders.get(height, ()):
         for preset in ("medium", "veryfast", "veryfast+xfade"):
             every[f"FFmpeg {preset}"] = _encoder(bench, given, clips, preset)
-    if python is not None and clips in extent.moviepy and (is_small or extent.large):
+    if python is not None and clips in extent.moviepy.get(height, ()):
         film = bench.film("moviepy")
         every["MoviePy 2"] = lambda: peers.moviepy(python, given, clips, music, film)
     return every
@@ -170,9 +170,10 @@ def _figures(bench: Bench, height: int, clips: int) -> list[Figure]:
     figures = []
     for (size, length, who), took in bench.taken.items():
         if (size, length) == (height, clips):
+            often = "once" if len(took) == 1 else f"median of {len(took)}"
             figures += [
-                Figure(f"{named}: {who}, wall", median([one.wall for one in took]), "s"),
-                Figure(f"{named}: {who}, CPU", median([one.cpu for one in took]), "s"),
+                Figure(f"{named}: {who}, wall, {often}", median([one.wall for one in took]), "s"),
+                Figure(f"{named}: {who}, CPU, {often}", median([one.cpu for one in took]), "s"),
                 _memory(f"{named}: {who}, memory", max(one.peak_mb for one in took), who),
             ]
     return figures + _goals(bench, height, clips, named)
@@ -188,6 +189,9 @@ def _goals(bench: Bench, height: int, clips: int, named: str) -> list[Figure]:
     ratio = (bench.wall(height, clips, conforms) or 0.0) / copy
     name = f"{named}: conforming last clip against -c copy"
     figures = [at_most(name, ratio, "×", 1.0) if clips == 48 else Figure(name, ratio, "×")]
+    segment = bench.part(height, clips, encoded, "segment")
+    name = f"{named}: last clip encoded, its segment with the sound around it"
+    figures.append(Figure(name, segment, "s"))
     rest = bench.part(height, clips, encoded, "compile")
     figures.append(at_most(f"{named}: last clip encoded, all but its segment", rest, "s", 0.5))
     seam = bench.part(height, clips, fades, "seam")
@@ -239,7 +243,8 @@ def _two_renderers(bench: Bench, turns: int) -> list[Figure]:
         one, two = _together(bench, case, 1), _together(bench, case, 2)
         by_clock.append(one.wall / two.wall)
         by_processor.append(one.cpu / two.cpu)
-    name = "two renderers against one, 12 segments of 720p"
+    often = "once" if turns == 1 else f"median of {turns}"
+    name = f"two renderers against one, 12 segments of 720p, {often}"
     return [
         at_least(name, median(by_clock), "×", 1.8),
         at_least(f"{name}, by processor time", median(by_processor), "×", 1.8),
