@@ -19,8 +19,11 @@ KNOWN: dict[str, dict[str, str]] = json.loads(os.environ.get("FUZZ_KNOWN", "{}")
 """Operation → path parameter → the id of a thing that is there."""
 SPARED: dict[str, str] = json.loads(os.environ.get("FUZZ_SPARED", "{}"))
 """Ids that administrators meet in answers and must leave alone → others that they may act on."""
+SPARES: dict[str, list[dict[str, Any]]] = json.loads(os.environ.get("FUZZ_SPARES", "{}"))
+"""Operation → examples, each good for one call: where nothing made up is ever accepted."""
 REACHED = Path(os.environ.get("FUZZ_REACHED", os.devnull))
 """A line for each operation that answered with a 2xx."""
+KEY = "Idempotency-Key"
 ENDS_SOMETHING = (
     "/v1/auth/sign-out",
     "/v1/auth/impersonation/stop",
@@ -35,6 +38,7 @@ ENDS_SOMETHING = (
 BEYOND_SCHEMAS = ("not a Norwegian organisation number", "special-use or reserved name")
 """A check digit; a domain that exists in examples only."""
 _reached: set[str] = set()
+_given: set[tuple[str, TestPhase]] = set()
 _lock = Lock()
 
 
@@ -82,14 +86,44 @@ def _newcomer() -> str:
 
 
 @schemathesis.hook
-def before_call(_: Any, case: Any, __: Any) -> None:
+def before_call(_: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Random ids lead nowhere: valid random bodies are sent about things that are there."""
+    spare = _spare(case)
+    if spare is not None:
+        _send_instead(spare, case, kwargs)
+        return
     if case.operation.path.startswith("/v1/admin/") and case.path_parameters:
         named = case.path_parameters.items()
         case.path_parameters = {name: SPARED.get(str(value), value) for name, value in named}
+    if KEY in (case.headers or {}) and _is_valid(case):
+        # Made up ones come again with other bodies, and then nothing but the key is looked at.
+        case.headers = {**case.headers, KEY: uuid4().hex}
     known = KNOWN.get(case.operation.label)
     if known and _phase(case) == TestPhase.FUZZING and _is_valid(case):
         case.path_parameters = {**case.path_parameters, **known}
+
+
+def _spare(case: Any) -> dict[str, Any] | None:
+    """For the first valid case of an operation in each phase."""
+    label, phase = case.operation.label, _phase(case)
+    if phase not in (TestPhase.COVERAGE, TestPhase.FUZZING) or not _is_valid(case):
+        return None
+    with _lock:
+        if (label, phase) in _given or not SPARES.get(label):
+            return None
+        _given.add((label, phase))
+        return SPARES[label].pop()
+
+
+def _send_instead(spare: dict[str, Any], case: Any, kwargs: dict[str, Any]) -> None:
+    case.path_parameters = spare["path"]
+    if spare["session"]:
+        case.cookies = {"session": spare["session"]}
+    if spare["headers"]:
+        case.headers = {**(case.headers or {}), **spare["headers"]}
+        kwargs["data"] = spare["body"]
+    elif spare["body"] is not None:
+        case.body = spare["body"]
 
 
 @schemathesis.hook
