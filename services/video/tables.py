@@ -29,12 +29,13 @@ from services.video.states import (
 
 
 class OfferedImage(Base):
-    """An enhanced photo of imaging that clips may be made from."""
+    """A version of a photo of imaging that clips may be made from; 0 is the photo as uploaded."""
 
     __tablename__ = "offered_image"
 
     workspace_id: Mapped[UUID] = mapped_column(primary_key=True)
     image_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     result_key: Mapped[str]
     room_type: Mapped[str | None]
     width: Mapped[int]
@@ -135,8 +136,10 @@ class VideoClip(Row, Base):
 
     video_id: Mapped[UUID]
     image_id: Mapped[UUID]
+    image_version: Mapped[int | None]
     source_key: Mapped[str]
     end_image_id: Mapped[UUID | None]
+    end_image_version: Mapped[int | None]
     end_key: Mapped[str | None]
     room_type: Mapped[str]
     room_label: Mapped[str | None]

@@ -155,12 +155,14 @@ class Owner:
         await self.bench.react(self.offered(image_id, key, room_type))
         return image_id
 
-    def offered(self, image_id: UUID, key: str, room_type: str | None) -> ImageCompleted:
+    def offered(
+        self, image_id: UUID, key: str, room_type: str | None, version: int = 1
+    ) -> ImageCompleted:
         return ImageCompleted(
             workspace_id=self.workspace_id,
             project_id=uuid7(),
             image_id=image_id,
-            version=1,
+            version=version,
             room_type=room_type,
             result_key=key,
             width=320,

@@ -162,6 +162,44 @@ async def test_an_enhanced_photo_takes_the_place_of_its_original(video: Bench) -
     assert (str(row.id), row.source_key) == (clip["id"], "enhanced.jpg")
 
 
+async def test_any_version_of_a_photo_may_be_filmed_and_late_news_change_nothing(
+    video: Bench,
+) -> None:
+    owner, image_id = video.owner(), uuid7()
+    made = await owner.video()
+    path = f"/v1/videos/{made['id']}/clips"
+    versions = [owner.offered(image_id, f"version-{n}.jpg", "garden", n) for n in (1, 2, 3)]
+    for event in (versions[2], versions[0], versions[1]):
+        await video.react(event)
+    newest = await owner.post(path, {"image_id": str(image_id)})
+    second = await owner.post(path, {"image_id": str(image_id), "image_version": 2})
+    ending = {"image_id": str(image_id), "end_image_id": str(image_id), "end_image_version": 1}
+    third = await owner.post(path, ending)
+    assert [one["image_version"] for one in (newest, second, third)] == [3, 2, 3]
+    rows = await video.rows(owner.workspace_id, VideoClip)
+    assert [row.source_key for row in rows] == [f"version-{n}.jpg" for n in (3, 2, 3)]
+    assert rows[2].end_key == "version-1.jpg"
+    unknown = await owner.http.post(path, json={"image_id": str(image_id), "image_version": 9})
+    assert unknown.status_code == 404
+    body = {"image_version": 1, "end_image_id": None}
+    changed = await owner.http.patch(f"/v1/clips/{third['id']}", json=body)
+    assert (changed.json()["image_version"], changed.json()["end_image_version"]) == (1, None)
+
+
+async def test_before_and_after_shows_the_photo_as_it_was_and_as_it_became(video: Bench) -> None:
+    owner, image_id = video.owner(), uuid7()
+    done = owner.offered(image_id, "enhanced.jpg", "garden", 2)
+    told = done.model_dump(include={"workspace_id", "project_id", "image_id", "width", "height"})
+    await video.react(done)
+    await video.react(ImageUploaded(**told, room_type="garden", original_key="original.jpg"))
+    made = await owner.video()
+    body = {"template_id": "before-after", "image_ids": [str(image_id)] * 2}
+    filled = await owner.post(f"/v1/videos/{made['id']}/template", body)
+    assert [clip["image_version"] for clip in filled["items"]] == [0, 2]
+    rows = await video.rows(owner.workspace_id, VideoClip)
+    assert [row.source_key for row in rows] == ["original.jpg", "enhanced.jpg"]
+
+
 async def test_the_wizard_shows_its_templates(video: Bench) -> None:
     listed = (await video.owner().get("/v1/videos/templates"))["items"]
     assert {one["id"]: len(one["slots"]) for one in listed} == {

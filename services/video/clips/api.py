@@ -1,5 +1,6 @@
 """Door: HTTP for clips, their order, and the choice on failed ones."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -45,7 +46,8 @@ async def fill_template(
     settings: SettingsDep,
 ) -> ClipList:
     check_may_create(caller)
-    await _wait_for_images(database, caller, set(body.image_ids), settings.fact_wait_seconds)
+    named = [(image_id, None) for image_id in body.image_ids]
+    await _wait_for_images(database, caller, named, settings.fact_wait_seconds)
     async with database.transaction(caller) as session:
         listed = await use_cases.fill_template(session, caller, video_id, body)
     return _views(listed)
@@ -60,7 +62,9 @@ async def add(
     settings: SettingsDep,
 ) -> ClipView:
     check_may_create(caller)
-    named = {image_id for image_id in (body.image_id, body.end_image_id) if image_id}
+    named = [(body.image_id, body.image_version)]
+    if body.end_image_id is not None:
+        named.append((body.end_image_id, body.end_image_version))
     await _wait_for_images(database, caller, named, settings.fact_wait_seconds)
     async with database.transaction(caller) as session:
         clip = await use_cases.add_clip(session, caller, video_id, body)
@@ -68,14 +72,14 @@ async def add(
 
 
 async def _wait_for_images(
-    database: Database, caller: Caller, image_ids: set[UUID], seconds: float
+    database: Database, caller: Caller, named: Sequence[tuple[UUID, int | None]], seconds: float
 ) -> None:
     """A photo that was finished a moment ago may be known here a moment later."""
 
     async def all_known() -> None:
         async with database.transaction(caller) as session:
-            for image_id in image_ids:
-                await use_cases.get_image(session, caller, image_id)
+            for image_id, version in named:
+                await use_cases.get_image(session, caller, image_id, version)
 
     # What is still missing then, the use case refuses in its own order.
     with suppress(NotFound):

@@ -43,23 +43,21 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: UUID) -> 
 
 
 async def find_offered_image(
-    session: AsyncSession, workspace_id: UUID, image_id: UUID
+    session: AsyncSession, workspace_id: UUID, image_id: UUID, version: int | None = None
 ) -> OfferedImage | None:
-    return await session.get(OfferedImage, (workspace_id, image_id))
+    """That version, or the newest."""
+    query = select(OfferedImage).where(
+        OfferedImage.workspace_id == workspace_id, OfferedImage.image_id == image_id
+    )
+    if version is not None:
+        query = query.where(OfferedImage.version == version)
+    return await session.scalar(query.order_by(OfferedImage.version.desc()).limit(1))
 
 
 async def forget_images(session: AsyncSession, workspace_id: UUID) -> None:
     await session.execute(delete(OfferedImage).where(OfferedImage.workspace_id == workspace_id))
 
 
-async def offer_photo(session: AsyncSession, photo: dict[str, object]) -> None:
-    """As it was uploaded; what it was made into is better, whichever we hear of first."""
-    await session.execute(insert(OfferedImage).values(photo).on_conflict_do_nothing())
-
-
 async def offer_image(session: AsyncSession, image: dict[str, object]) -> None:
-    """The enhanced photo, in place of the one that was uploaded."""
-    offered = insert(OfferedImage).values(image)
-    better = {name: offered.excluded[name] for name in ("result_key", "width", "height")}
-    keys = [OfferedImage.workspace_id, OfferedImage.image_id]
-    await session.execute(offered.on_conflict_do_update(index_elements=keys, set_=better))
+    """A version never changes, so hearing of it twice or late makes no difference."""
+    await session.execute(insert(OfferedImage).values(image).on_conflict_do_nothing())

@@ -99,6 +99,8 @@ MOTION: dict[str, str] = {
     "garden": "Slow glide forward over the garden",
     "landscape": "Slow, wide pan across the landscape",
 }
+AS_UPLOADED = 0
+"""The version of an image that is the photo itself."""
 STEADY = "The camera moves smoothly; walls, windows and furniture keep their shape and place."
 TRANSITION_PROMPT = (
     "One continuous, smooth camera move that leaves this room and arrives in the next one."
@@ -114,6 +116,8 @@ class Slot:
     motion_prompt: str | None = None
     seconds: int = 5
     transition: Literal["cut", "seamless"] = "cut"
+    shows_original: bool = False
+    """The photo as uploaded, where we know it; else its newest version."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ TEMPLATES = {
             "Before and after",
             "16:9",
             (
-                Slot("Before", (), "Very slow push in towards the centre", 5, "seamless"),
+                Slot("Before", (), "Very slow push in towards the centre", 5, "seamless", True),
                 Slot("After", (), "Very slow push in towards the centre"),
             ),
         ),
@@ -202,7 +206,9 @@ ASKED = {
     "source_key",
     "end_key",
     "image_id",
+    "image_version",
     "end_image_id",
+    "end_image_version",
     "room_type",
     "motion_prompt",
     "duration_seconds",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.bodies import Body
+from chassis.bodies import NOT_TEXT, Body
 from contracts.video import AspectRatio
 from services.video.clips.rules import RoomType
 from services.video.videos.schemas import Text
@@ -15,13 +15,17 @@ Label = Annotated[Text, Field(max_length=100)]
 MotionPrompt = Annotated[Text, Field(min_length=1, max_length=1000)]
 Transition = Literal["cut", "seamless"]
 Seconds = Literal[5, 10]
+Version = Annotated[int, Field(ge=0, le=10_000), NOT_TEXT]
+"""Of an image: 0 is the photo as uploaded; none is the newest."""
 
 
 class AddClip(Body):
-    """A clip from an enhanced photo; without a room type the photo's own."""
+    """A clip from a version of a photo; without a room type the photo's own."""
 
     image_id: UUID
+    image_version: Version | None = None
     end_image_id: UUID | None = None
+    end_image_version: Version | None = None
     room_type: RoomType | None = None
     room_label: Label | None = None
     motion_prompt: MotionPrompt | None = None
@@ -33,7 +37,9 @@ class ChangeClip(Body):
     """What to change; a field that is not named stays as it is."""
 
     image_id: UUID = UUID(int=0)
+    image_version: Version | None = None
     end_image_id: UUID | None = None
+    end_image_version: Version | None = None
     room_type: RoomType = "other"
     room_label: Label | None = None
     motion_prompt: MotionPrompt | None = None
@@ -51,7 +57,7 @@ TemplateId = Literal["classic-tour", "highlights", "apartment", "social-reel", "
 
 
 class FillTemplate(Body):
-    """One photo for each clip of a template, in any order."""
+    """One photo for each clip of a template, in any order; one may be named twice."""
 
     template_id: TemplateId
     image_ids: Annotated[list[UUID], Field(min_length=2, max_length=20)]
@@ -67,6 +73,7 @@ class SlotView(BaseModel):
     motion_prompt: str | None
     seconds: Seconds
     transition: Transition
+    shows_original: bool
 
 
 class TemplateView(BaseModel):
@@ -94,7 +101,9 @@ class ClipView(BaseModel):
     id: UUID
     video_id: UUID
     image_id: UUID
+    image_version: int | None
     end_image_id: UUID | None
+    end_image_version: int | None
     room_type: RoomType
     room_label: str | None
     sequence_order: int

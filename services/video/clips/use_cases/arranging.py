@@ -21,16 +21,20 @@ async def add_clip(
 ) -> VideoClip:
     """At the end of the tour; raises NotFound for an image we were not offered."""
     video = await _draft(session, caller, video_id)
-    image = await get_image(session, caller, body.image_id)
-    end = await get_image(session, caller, body.end_image_id) if body.end_image_id else None
+    image = await get_image(session, caller, body.image_id, body.image_version)
+    end = None
+    if body.end_image_id is not None:
+        end = await get_image(session, caller, body.end_image_id, body.end_image_version)
     listed = await repository.list_clips(session, caller.workspace_id, video_id)
     if len(listed) >= MAX_CLIPS:
         raise TooManyClips
-    values = body.model_dump(exclude={"room_type"})
+    values = body.model_dump(exclude={"room_type", "image_version", "end_image_version"})
     clip = VideoClip(
         workspace_id=caller.workspace_id,
         video_id=video_id,
+        image_version=image.version,
         source_key=image.result_key,
+        end_image_version=end.version if end is not None else None,
         end_key=end.result_key if end is not None else None,
         room_type=body.room_type or _known_room(image.room_type),
         sequence_order=len(listed) + 1,
@@ -46,8 +50,11 @@ def _known_room(room_type: str | None) -> str:
     return room_type if room_type in rules.ROOM_TYPES else "other"
 
 
-async def get_image(session: AsyncSession, caller: Caller, image_id: UUID) -> OfferedImage:
-    image = await repository.find_offered_image(session, caller.workspace_id, image_id)
+async def get_image(
+    session: AsyncSession, caller: Caller, image_id: UUID, version: int | None = None
+) -> OfferedImage:
+    """Its newest version where none is named."""
+    image = await repository.find_offered_image(session, caller.workspace_id, image_id, version)
     if image is None:
         raise NotFound("There is no finished image with this id")
     return image
@@ -71,12 +78,16 @@ async def fill_template(
     template = rules.TEMPLATES[body.template_id]
     rooms = [_known_room(image.room_type) for image in images]
     for order, (number, slot) in enumerate(rules.fill(template, rooms), start=1):
+        image = images[number]
+        if slot.shows_original:
+            image = await _original(session, image)
         session.add(
             VideoClip(
                 workspace_id=caller.workspace_id,
                 video_id=video_id,
-                image_id=images[number].image_id,
-                source_key=images[number].result_key,
+                image_id=image.image_id,
+                image_version=image.version,
+                source_key=image.result_key,
                 room_type=rooms[number],
                 room_label=slot.label,
                 sequence_order=order,
@@ -88,6 +99,13 @@ async def fill_template(
     await session.flush()
     await advance(session, video)
     return await repository.list_clips(session, caller.workspace_id, video_id)
+
+
+async def _original(session: AsyncSession, image: OfferedImage) -> OfferedImage:
+    found = await repository.find_offered_image(
+        session, image.workspace_id, image.image_id, rules.AS_UPLOADED
+    )
+    return found or image
 
 
 async def remove_clip(session: AsyncSession, caller: Caller, clip_id: UUID) -> None:

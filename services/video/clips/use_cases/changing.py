@@ -63,7 +63,7 @@ async def _changed(
     video = await videos.lock_video(session, caller.workspace_id, clip.video_id)
     check_may_change(caller, video)
     await session.refresh(clip)
-    changes = await _as_columns(session, caller, body)
+    changes = await _as_columns(session, caller, clip, body)
     return video, clip, {n: value for n, value in changes.items() if getattr(clip, n) != value}
 
 
@@ -78,15 +78,21 @@ async def _with(
     return clip
 
 
-async def _as_columns(session: AsyncSession, caller: Caller, body: ChangeClip) -> dict[str, Any]:
+async def _as_columns(
+    session: AsyncSession, caller: Caller, clip: VideoClip, body: ChangeClip
+) -> dict[str, Any]:
     """The changes with the keys of the photos they name; raises NotFound for foreign ones."""
     changes: dict[str, Any] = body.model_dump(exclude_unset=True)
-    if "image_id" in changes:
-        changes["source_key"] = (await get_image(session, caller, changes["image_id"])).result_key
-    if "end_image_id" in changes:
-        end_id = changes["end_image_id"]
-        end = await get_image(session, caller, end_id) if end_id is not None else None
-        changes["end_key"] = end.result_key if end is not None else None
+    if changes.keys() & {"image_id", "image_version"}:
+        image_id = changes.get("image_id", clip.image_id)
+        image = await get_image(session, caller, image_id, changes.get("image_version"))
+        changes |= {"image_version": image.version, "source_key": image.result_key}
+    if changes.keys() & {"end_image_id", "end_image_version"}:
+        end_id = changes.get("end_image_id", clip.end_image_id)
+        changes |= {"end_image_version": None, "end_key": None}
+        if end_id is not None:
+            end = await get_image(session, caller, end_id, body.end_image_version)
+            changes |= {"end_image_version": end.version, "end_key": end.result_key}
     return changes
 
 

@@ -15,8 +15,10 @@ class FormerClip(BaseModel):
 
     sequence_order: int
     image_id: UUID
+    image_version: int | None
     source_key: str
     end_image_id: UUID | None
+    end_image_version: int | None
     end_key: str | None
     room_type: str
     motion_prompt: str | None
