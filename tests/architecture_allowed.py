@@ -67,7 +67,6 @@ UNSCOPED_QUERIES = {
     "services/identity/administration/repository.py search_users": _ADMINISTRATOR,
     "services/identity/administration/repository.py search_workspaces": _ADMINISTRATOR,
     "services/video/clips/repository.py offer_image": _EVENT,
-    "services/video/clips/repository.py offer_photo": _EVENT,
     "services/video/music/repository.py add_track": _CATALOGUE,
     "services/video/music/repository.py find_track": _CATALOGUE,
     "services/video/music/repository.py list_tracks": _CATALOGUE,
