@@ -1,7 +1,7 @@
 """How both doors get what they need, and the opaque cursors of lists."""
 
 import base64
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
@@ -11,7 +11,6 @@ from chassis.storage import Storage
 from services.video.providers.signature import WebhookVerifier
 from services.video.settings import Settings
 
-Item = TypeVar("Item")
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 

@@ -12,6 +12,7 @@ from services.video.generation.rules import Part, state_of
 from services.video.providers.base import Answer, ClipGenerator, ProviderBusy
 from services.video.rendering import repository as units
 from services.video.settings import Settings
+from services.video.states import BEING_MADE
 from services.video.tables import Attempt, Compilation, Segment, VideoClip
 from services.video.videos import repository as videos
 from services.video.videos.use_cases import (
@@ -130,7 +131,7 @@ async def _end(database: Database, generator: ClipGenerator, late: VideoClip, pa
     async with database.transaction(SystemScope(late.workspace_id)) as session:
         video = await videos.find_for_update(session, late.workspace_id, late.video_id)
         clip = await clips.get_clip(session, late.workspace_id, late.id)
-        if video is None or state_of(clip, part) not in ("pending", "processing"):
+        if video is None or state_of(clip, part) not in BEING_MADE:
             return
         earlier = await attempts.list_attempts_of(session, clip.workspace_id, clip.id, part)
         attempt = attempts.find_open(earlier)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from local.vendors.faults import Fault
 from services.video.generation.rules import Part, set_state, state_of
+from services.video.states import BEING_MADE
 from services.video.tables import Attempt, VideoClip, VideoProject
 from services.video.videos import rules
 from tests.video.bench import Bench
@@ -42,7 +43,7 @@ class Film:
     def open(self) -> Iterator[tuple[VideoClip, Part]]:
         for clip in self.clips:
             for part in ("clip", "transition"):
-                if state_of(clip, part) in rules.BEING_MADE:
+                if state_of(clip, part) in BEING_MADE:
                     yield clip, part
 
     def submit(self, clip: VideoClip, part: Part) -> Attempt:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from services.video.errors import PhotosDoNotFit, VideoNotEditable
+from services.video.states import BEING_MADE
 from services.video.tables import VideoClip, VideoProject
 
 RoomType = Literal[
@@ -248,7 +249,7 @@ def transitions_showing(
         shown.append(clip)
     if "source_key" in changed:
         shown += [one for one in clips if one.transition_to_id == clip.id]
-    if any(one.transition_status in ("pending", "processing") for one in shown):
+    if any(one.transition_status in BEING_MADE for one in shown):
         raise VideoNotEditable
     return [one for one in shown if one.transition_status == "completed"]
 

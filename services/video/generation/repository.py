@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.video.generation.rules import Part
-from services.video.states import OPEN_ATTEMPTS
+from services.video.states import BEING_MADE, OPEN_ATTEMPTS
 from services.video.tables import Attempt, VideoClip, VideoProject
 
 SWEEP_LIMIT = 50
@@ -79,8 +79,7 @@ async def list_unsubmitted(session: AsyncSession, before: datetime) -> list[Vide
 
 async def list_overdue(session: AsyncSession, before: datetime) -> list[VideoClip]:
     """Across workspaces: clips of running videos that the model owes us since before then."""
-    states = ("pending", "processing")
-    waiting = VideoClip.status.in_(states) | VideoClip.transition_status.in_(states)
+    waiting = VideoClip.status.in_(BEING_MADE) | VideoClip.transition_status.in_(BEING_MADE)
     query = _running().where(waiting, VideoClip.due_at < before).limit(SWEEP_LIMIT)
     return list(await session.scalars(query))
 

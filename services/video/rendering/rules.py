@@ -10,10 +10,10 @@ from uuid import UUID
 
 from services.video.media.score import Music, Region, regions_of, voices_of
 from services.video.media.segments import CROSS_FADE_FRAMES, FPS, RECIPE
+from services.video.states import BEING_MADE
 from services.video.tables import Segment, VideoClip
 from services.video.videos.rules import TRANSITION_SECONDS
 
-BEING_MADE = ("pending", "processing")
 Size = tuple[str, int]
 """An output's aspect ratio, and the pixels of its short side."""
 SourcePart = Literal["clip", "photo", "transition", "card"]

@@ -14,6 +14,7 @@ from services.video.errors import (
     VideoNotEditable,
     WorkspaceSuspended,
 )
+from services.video.states import BEING_MADE
 from services.video.tables import Attempt, Segment, VideoClip, VideoProject
 
 Status = Literal["draft", "generating", "compiling", "completed", "failed"]
@@ -23,7 +24,6 @@ MAX_CLIPS = 20
 TRANSITION_SECONDS = 5
 CENTS_PER_SECOND = 7
 CENTS_PER_SECOND_WITH_AUDIO = 14
-BEING_MADE = ("pending", "processing")
 OPEN = ("generating", "compiling")
 
 TRANSITIONS: dict[str, frozenset[str]] = {

@@ -11,6 +11,7 @@ from contracts.video import ClipFailed
 from services.video.clips import repository
 from services.video.errors import NoChoiceToMake
 from services.video.rendering.rules import fingerprint
+from services.video.states import BEING_MADE
 from services.video.tables import VideoClip, VideoProject
 from services.video.videos import repository as videos
 from services.video.videos.rules import check_may_change
@@ -40,7 +41,7 @@ async def leave_out(session: AsyncSession, caller: Caller, clip_id: UUID) -> Vid
     """The film goes without it; its share is refunded, unless an earlier film shows it."""
     video, clip = await _failed(session, caller, clip_id)
     clip.status = LEFT_OUT
-    if clip.transition_status in ("pending", "processing"):
+    if clip.transition_status in BEING_MADE:
         clip.transition_status, clip.transition_failure_reason = "cross_fade", LEFT_OUT
     listed = await repository.list_clips(session, video.workspace_id, video.id)
     fact = ClipFailed(
