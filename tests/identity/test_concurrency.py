@@ -62,6 +62,27 @@ async def test_a_busy_day_in_one_workspace_breaks_nothing(identity: Identity, ka
         assert await session.scalar(query) == 1
 
 
+async def test_an_impersonation_that_stops_as_its_end_is_decided_waits_for_nobody(
+    identity: Identity,
+) -> None:
+    root = await identity.administrator()
+    for _ in range(6):
+        admin, victim = await identity.administrator(), await identity.person()
+        user = f"/v1/admin/users/{victim.caller.member_id}"
+        path = f"{user}/impersonation"
+        started = await admin.client.post(path, json={"reason": "x"})
+        _, client = await identity.recognise(started.cookies["session"])
+        stop = {"return_token": started.json()["return_token"]}
+        unmake = {"is_system_admin": False, "reason": "x"}
+        async with asyncio.timeout(30):
+            answers = await asyncio.gather(
+                client.post("/v1/auth/impersonation/stop", json=stop),
+                root.client.put(f"{user}/ban", json={"reason": "x"}),
+                root.client.patch(f"/v1/admin/users/{admin.caller.member_id}", json=unmake),
+            )
+        assert [a.text for a in answers if a.status_code >= 500] == []
+
+
 async def test_people_who_swap_workspaces_do_not_wait_for_each_other(identity: Identity) -> None:
     owners = [await identity.person() for _ in range(2)]
     movers = [await identity.colleague(owner) for owner in owners]

@@ -113,8 +113,13 @@ async def find_user(session: AsyncSession, user_id: UUID | None) -> UserRow | No
     return await session.scalar(select(UserRow).where(UserRow.id == user_id))
 
 
-async def find_session_by_id(session: AsyncSession, session_id: UUID | None) -> SessionRow | None:
-    """Across workspaces, held until the transaction ends: the one an impersonator returns to."""
+async def find_session(session: AsyncSession, session_id: UUID | None) -> SessionRow | None:
+    """Across workspaces: an impersonation's."""
+    return await session.scalar(select(SessionRow).where(SessionRow.id == session_id))
+
+
+async def find_session_locked(session: AsyncSession, session_id: UUID | None) -> SessionRow | None:
+    """Across workspaces, held until the transaction ends: the one to go on with."""
     query = select(SessionRow).where(SessionRow.id == session_id).with_for_update()
     return await session.scalar(query)
 

@@ -20,7 +20,7 @@ from services.identity.dependencies import Origin
 from services.identity.errors import CannotTouchAdministrator, OwnSessionNeeded
 from services.identity.letters import letter_to
 from services.identity.sessions import rules as session_rules
-from services.identity.sessions.repository import find_session_by_id, find_user
+from services.identity.sessions.repository import find_session, find_session_locked, find_user
 from services.identity.sessions.use_cases.own import add_session, renew_token, sign_out
 from services.identity.tables import SessionRow, UserRow
 from services.identity.workspaces.repository import get_workspace
@@ -74,7 +74,8 @@ async def stop_impersonation(
     """End it; the administrator's session under a new token when they kept the return token."""
     if caller.impersonator_id is None:
         raise OwnSessionNeeded
-    ended = await find_session_by_id(session, caller.session_id)
+    # Not held: whoever ends impersonations holds the administrator's own session first, as we do.
+    ended = await find_session(session, caller.session_id)
     if ended is None or ended.impersonated_by != caller.impersonator_id:
         raise NotFound
     token = await _return(session, ended, return_token)
@@ -86,7 +87,7 @@ async def _return(session: AsyncSession, ended: SessionRow, return_token: str | 
     shown = session_rules.hash_token(return_token or "")
     if ended.return_hash is None or not hmac.compare_digest(shown, ended.return_hash):
         return None
-    own = await find_session_by_id(session, ended.impersonator_session_id)
+    own = await find_session_locked(session, ended.impersonator_session_id)
     user = await find_user(session, ended.impersonated_by)
     now = datetime.now(UTC)
     if own is None or own.expires_at <= now or user is None or not user.is_system_admin:

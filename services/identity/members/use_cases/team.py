@@ -18,7 +18,7 @@ from services.identity.errors import (
 )
 from services.identity.members import repository, rules
 from services.identity.members.schemas import ChangeRole
-from services.identity.sessions.repository import delete_keys_of, find_session_by_id
+from services.identity.sessions.repository import delete_keys_of, find_session_locked
 from services.identity.sessions.use_cases.own import end_sessions, must_be_own, renew_token
 from services.identity.tables import UserRow
 from services.identity.workspaces.repository import get_workspace_locked
@@ -104,5 +104,5 @@ async def transfer_ownership(
         return owner, None
     await _set_role(session, owner, "admin", keep=caller.session_id)
     await _set_role(session, successor, "owner")
-    own = await find_session_by_id(session, caller.session_id)
+    own = await find_session_locked(session, caller.session_id)
     return successor, await renew_token(session, own) if own is not None else None

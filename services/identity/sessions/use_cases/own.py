@@ -84,10 +84,11 @@ async def sign_out(session: AsyncSession, caller: Caller) -> None:
     """Of whatever session is at hand; an administrator who impersonates leaves a line behind."""
     if caller.session_id is None:
         raise OwnSessionNeeded
-    await _end(session, caller, caller.session_id)
     if caller.impersonator_id is not None:
+        # First, since it holds the workspace: whoever ends sessions holds it before them.
         action = "impersonation.stopped"
         await record_audit(session, caller.workspace_id, action, caller.member_id, {})
+    await _end(session, caller, caller.session_id)
 
 
 def must_be_own(caller: Caller) -> None:
