@@ -77,6 +77,19 @@ class Processes:
         process.wait(timeout=10)
 
 
+def working_in(folder: Path) -> list[str]:
+    """The processes of this machine whose folder lies in this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            place = (process / "cwd").readlink()
+        except OSError:
+            continue
+        if place.is_relative_to(folder):
+            found.append(process.name)
+    return found
+
+
 async def _is_ready(web: httpx.AsyncClient, address: str) -> bool:
     try:
         return (await web.get(f"{address}/health/ready")).status_code == 200

@@ -19,7 +19,7 @@ import pytest
 from contracts.video import ClipsCompiled
 from services.video.tables import Attempt, Compilation, Segment, VideoProject
 from tests.video.bench import Bench, Owner, storage_settings, until
-from tests.video.processes import Processes, environment_of, processes
+from tests.video.processes import Processes, environment_of, processes, working_in
 
 KILLS = int(os.environ.get("VIDEO_KILLS", "4"))
 FILMS = int(os.environ.get("VIDEO_FILMS", "2"))
@@ -80,6 +80,9 @@ async def test_killed_renderers_lose_no_film_and_pay_no_clip_twice(
     made = await films(owner, FILMS)
     environment = environment_of(video.settings, storage_settings(video.vendors))
     environment["VIDEO_RENDER_LEASE_SECONDS"] = str(LEASE_SECONDS)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment["VIDEO_SCRATCH_DIR"] = str(scratch)
     async with processes(environment, tmp_path) as started:
         await started.start_worker()
         killer = Killer(owner, started, made, random.Random(4))
@@ -91,6 +94,8 @@ async def test_killed_renderers_lose_no_film_and_pay_no_clip_twice(
 
         await until(ended, 60 + 3 * KILLS)
 
+    assert working_in(scratch) == [], "nobody works without a lease"
+    assert list(scratch.iterdir()) == [], "what killed renderers left is gone"
     assert len(await video.facts(owner.workspace_id, ClipsCompiled)) == FILMS
     attempts = await video.rows(owner.workspace_id, Attempt)
     paid = Counter(submitted_for(video, {attempt.id for attempt in attempts}))

@@ -17,7 +17,7 @@ from services.video.media.program import Program
 from services.video.rendering.use_cases import leases
 from services.video.tables import Attempt, Segment, VideoProject
 from tests.video.bench import Bench, Owner, storage_settings, until
-from tests.video.processes import ROOT, Processes, environment_of, processes
+from tests.video.processes import ROOT, Processes, environment_of, processes, working_in
 from tests.video.test_rendering import generated
 
 LARGE = 1080
@@ -30,19 +30,6 @@ async def large(video: Bench, owner: Owner) -> dict[str, Any]:
         query = update(VideoProject).where(VideoProject.id == UUID(made["id"]))
         await session.execute(query.values(render_height=LARGE))
     return made
-
-
-def working_in(folder: Path) -> list[str]:
-    """The processes of this machine whose folder lies in this one."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            place = (process / "cwd").readlink()
-        except OSError:
-            continue
-        if place.is_relative_to(folder):
-            found.append(process.name)
-    return found
 
 
 async def stopped_at_work(
