@@ -47,6 +47,7 @@ def create_app(
             administration.users,
             administration.own,
             administration.log,
+            administration.internal,
         ],
         resources=[storage, first_administrator(settings, database, passwords)],
         worker=create_worker(settings, database, storage) if settings.worker_in_app else None,

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.caller import CallerDep, SystemAdminDep
+from chassis.caller import CallerDep, SystemAdminDep, require_gateway
 from chassis.database import DatabaseDep, SystemScope
 from contracts.caller import Caller
 from contracts.event import Actor
@@ -29,6 +29,7 @@ from services.identity.administration.schemas import (
     ChangeUser,
     Impersonate,
     ImpersonationView,
+    PassedOn,
     StopImpersonation,
     UserSearch,
     WorkspaceSearch,
@@ -41,6 +42,9 @@ router = APIRouter(prefix="/v1/admin/workspaces", tags=["administration"])
 users = APIRouter(prefix="/v1/admin/users", tags=["administration"])
 own = APIRouter(prefix="/v1/auth/impersonation", tags=["administration"])
 log = APIRouter(prefix="/v1/workspace/audit-log", tags=["audit-log"])
+internal = APIRouter(
+    prefix="/internal", dependencies=[Depends(require_gateway)], include_in_schema=False
+)
 
 
 def _administrator(caller: Caller) -> Actor:
@@ -148,6 +152,14 @@ async def stop_impersonation(
         cookie.delete(response)
     else:
         cookie.set(response, token)
+
+
+@internal.post("/calls", status_code=204)
+async def record_call(call: PassedOn, database: DatabaseDep) -> None:
+    caller = call.caller
+    actor = _administrator(caller) if caller.impersonator_id is None else caller.actor
+    async with database.transaction(SystemScope(caller.workspace_id, actor)) as session:
+        await audit.record_call(session, call)
 
 
 @log.get("")

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from contracts.caller import Caller, Plan, WorkspaceStatus
 
 FIRST_PREVIOUS_HASH = bytes(32)
+_ID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/|$)", re.IGNORECASE)
 
 
 def entry_hash(previous_hash: bytes, entry: Mapping[str, Any]) -> bytes:
@@ -49,6 +52,12 @@ def change_of(before: Standing, after: Standing) -> StandingChange:
 def can_read_log(caller: Caller) -> bool:
     """The people who run the workspace; no program."""
     return caller.role in ("owner", "admin") and caller.api_key_id is None
+
+
+def subject_of(path: str) -> UUID | None:
+    """The last thing that a path names by its id."""
+    found = _ID.findall(path)
+    return UUID(found[-1]) if found else None
 
 
 def csv_cell(value: str) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from chassis.bodies import NOT_TEXT, Body
-from contracts.caller import Plan, Role, WorkspaceStatus
+from contracts.caller import Caller, Plan, Role, WorkspaceStatus
 from services.identity.workspaces.rules import NOT_BLANK, PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
 
@@ -124,6 +124,16 @@ class StopImpersonation(Body):
     """Without the token the impersonation just ends, and the administrator signs in again."""
 
     return_token: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class PassedOn(Body):
+    """A call of an administrator, or of one who impersonates, that the gateway will pass on."""
+
+    caller: Caller
+    method: Annotated[str, StringConstraints(max_length=20)]
+    path: Annotated[str, StringConstraints(max_length=2048, pattern=r"^/[\x21-\x3e\x40-\x7e]*$")]
+    """Encoded as it came, without the query."""
+    request_id: Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 
 
 class AuditFilter(BaseModel):

@@ -16,7 +16,7 @@ from chassis.errors import Forbidden
 from contracts.caller import Caller
 from contracts.event import Actor
 from services.identity.administration import repository, rules
-from services.identity.administration.schemas import AuditFilter, AuditProof
+from services.identity.administration.schemas import AuditFilter, AuditProof, PassedOn
 from services.identity.tables import AuditEntryRow
 from services.identity.workspaces.repository import get_workspace_locked
 
@@ -49,6 +49,15 @@ async def record_audit(
     workspace.audit_length = row.position
     await session.flush()
     await session.refresh(workspace)
+
+
+async def record_call(session: AsyncSession, call: PassedOn) -> None:
+    """Append that this was asked for: what became of it, the service called knows."""
+    caller = call.caller
+    action = "administration.call" if caller.impersonator_id is None else "impersonation.call"
+    subject_id = rules.subject_of(call.path) or caller.workspace_id
+    details = call.model_dump(include={"method", "path", "request_id"})
+    await record_audit(session, caller.workspace_id, action, subject_id, details)
 
 
 def content_of(row: AuditEntryRow) -> dict[str, Any]:
