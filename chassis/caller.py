@@ -1,4 +1,4 @@
-"""The caller token: the gateway signs it (EdDSA, 60 s), every service verifies it."""
+"""The caller token: the gateway signs it for one service (EdDSA, 60 s), which verifies it."""
 
 import time
 from typing import Annotated, Any
@@ -8,22 +8,22 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 
 from chassis.errors import Forbidden, Unauthenticated
+from chassis.settings import ServiceSettings
 from contracts.caller import Caller
 
 ALGORITHM = "EdDSA"
 ISSUER = "gateway"
-AUDIENCE = "services"
 INTERNAL = "internal"
 LIFETIME_SECONDS = 60
 LEEWAY_SECONDS = 5
 
 
-def sign(caller: Caller, private_key: str) -> str:
-    """A token for one minute; `private_key` is Ed25519 in PEM."""
+def sign(caller: Caller, private_key: str, *, service: str) -> str:
+    """A token for one minute and one service; `private_key` is Ed25519 in PEM."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
-        "aud": AUDIENCE,
+        "aud": service,
         "iat": now,
         "exp": now + LIFETIME_SECONDS,
         "caller": caller.model_dump(mode="json", exclude_none=True),
@@ -31,18 +31,18 @@ def sign(caller: Caller, private_key: str) -> str:
     return jwt.encode(claims, private_key, algorithm=ALGORITHM)
 
 
-def verify(token: str, public_key: str) -> Caller:
-    """The caller the token names; raises Unauthenticated."""
+def verify(token: str, settings: ServiceSettings) -> Caller:
+    """The caller the token names to this service; raises Unauthenticated."""
     try:
-        return Caller.model_validate(_claims(token, public_key, AUDIENCE)["caller"])
+        return Caller.model_validate(_claims(token, settings, settings.service)["caller"])
     except (jwt.InvalidTokenError, ValidationError, KeyError) as error:
         raise Unauthenticated from error
 
 
-def _claims(token: str, public_key: str, audience: str) -> dict[str, Any]:
+def _claims(token: str, settings: ServiceSettings, audience: str) -> dict[str, Any]:
     return jwt.decode(
         token,
-        public_key,
+        settings.caller_public_key,
         algorithms=[ALGORITHM],
         issuer=ISSUER,
         audience=audience,
@@ -67,7 +67,7 @@ def bearer_token(authorization: str | None) -> str:
 
 async def get_caller(request: Request) -> Caller:
     token = bearer_token(request.headers.get("authorization"))
-    return verify(token, request.app.state.settings.caller_public_key)
+    return verify(token, request.app.state.settings)
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
@@ -86,6 +86,6 @@ async def require_gateway(request: Request) -> None:
     """For internal doors: only the gateway itself may enter."""
     token = bearer_token(request.headers.get("authorization"))
     try:
-        _claims(token, request.app.state.settings.caller_public_key, INTERNAL)
+        _claims(token, request.app.state.settings, INTERNAL)
     except jwt.InvalidTokenError as error:
         raise Unauthenticated from error

@@ -41,11 +41,7 @@ def create_app(
     for name, value in state.items():
         setattr(app.state, name, value)
     errors.install(app)
-    app.add_middleware(
-        IdempotencyMiddleware,
-        database=database,
-        caller_public_key=settings.caller_public_key,
-    )
+    app.add_middleware(IdempotencyMiddleware, database=database, settings=settings)
     for router in [health(database, worker), *routers]:
         app.include_router(router)
     telemetry.instrument(app)

@@ -17,6 +17,7 @@ from chassis import answers
 from chassis.caller import bearer_token, verify
 from chassis.database import Database
 from chassis.errors import Refusal, problem
+from chassis.settings import ServiceSettings
 
 HEADER = b"idempotency-key"
 RENEW_SECONDS = 5.0
@@ -41,10 +42,10 @@ class BodyTooLarge(Refusal):
 class IdempotencyMiddleware:
     """Around every caller's POST that carries the header; other requests pass untouched."""
 
-    def __init__(self, app: ASGIApp, *, database: Database, caller_public_key: str) -> None:
+    def __init__(self, app: ASGIApp, *, database: Database, settings: ServiceSettings) -> None:
         self._app = app
         self._database = database
-        self._public_key = caller_public_key
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
@@ -91,7 +92,7 @@ class IdempotencyMiddleware:
         if len(key) > MAX_KEY_LENGTH:
             raise KeyTooLong
         token = bearer_token(headers[b"authorization"].decode("latin-1"))
-        caller = verify(token, self._public_key)
+        caller = verify(token, self._settings)
         parts = f"{caller.workspace_id}\n{caller.member_id}\n{scope['path']}\n{key}"
         return hashlib.sha256(parts.encode()).hexdigest()
 

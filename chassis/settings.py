@@ -1,6 +1,8 @@
 """What every service reads from its environment, once, under a prefix of its own."""
 
-from pydantic import Field, SecretStr
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -38,6 +40,13 @@ class ServiceSettings(BaseSettings):
 
     log_level: str = "INFO"
     log_as_json: bool = True
+
+    @field_validator("caller_public_key")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        if not isinstance(load_pem_public_key(value.encode()), Ed25519PublicKey):
+            raise ValueError("not an Ed25519 key")
+        return value
 
 
 class StorageSettings(BaseSettings):

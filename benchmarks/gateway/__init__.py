@@ -123,7 +123,10 @@ async def _rounds(
 def _headers(house: House, with_token: bool) -> list[str]:
     if not with_token:
         return [f"cookie: session={person.session}" for person in house.people]
-    tokens = [caller_token.sign(person.caller, house.signing_key) for person in house.people]
+    tokens = [
+        caller_token.sign(person.caller, house.signing_key, service="imaging")
+        for person in house.people
+    ]
     return [f"authorization: Bearer {token}" for token in tokens]
 
 

@@ -73,7 +73,8 @@ class Proxy:
         if route.access == "public":
             return await self.admission.admit_anybody(incoming)
         principal, extra = await self.admission.admit_member(incoming)
-        to_send.append((b"authorization", f"Bearer {principal.token}".encode()))
+        token = self.admission.sessions.token(principal, route.service)
+        to_send.append((b"authorization", f"Bearer {token}".encode()))
         if incoming.method == "GET":
             # Before the service reads: what happens meanwhile comes after this cursor.
             extra += self.streams.cursor_header()

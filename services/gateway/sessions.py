@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -41,14 +41,13 @@ class Found(BaseModel):
 
 @dataclass
 class Principal:
-    """A caller we asked identity about, and the token that says so to the services."""
+    """A caller we asked identity about, and for each service the token that says so to it."""
 
     caller: Caller
     expires_at: datetime | None
     asked_at: float
     lifetime: float
-    token: str = ""
-    token_until: float = 0.0
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
 class Sessions:
@@ -68,14 +67,21 @@ class Sessions:
         self._doubts: dict[bytes, list[IsStale]] = {}
 
     def known(self, credential: Credential) -> Principal | None:
-        """From memory alone, its token good for a while; None when identity must be asked."""
+        """From memory alone; None when identity must be asked."""
         principal = self._principals.get(credential.digest)
         now = time.monotonic()
         if principal is None or now - principal.asked_at >= self._lifetime_of(principal):
             return None
-        if principal.token_until - now < RENEW_SECONDS:
-            self._sign(principal)
         return principal
+
+    def token(self, principal: Principal, service: str) -> str:
+        """Good for a while, and for no other service: what one is shown opens none of the rest."""
+        token, until = principal.tokens.get(service, ("", 0.0))
+        now = time.monotonic()
+        if until - now < RENEW_SECONDS:
+            token = caller_token.sign(principal.caller, self._signing_key, service=service)
+            principal.tokens[service] = token, now + caller_token.LIFETIME_SECONDS
+        return token
 
     async def find(self, credential: Credential) -> Principal:
         """Ask identity; raises Unauthenticated, or ServiceUnavailable when identity is down."""
@@ -116,7 +122,6 @@ class Sessions:
         asked_at, doubts = time.monotonic(), self._doubts.setdefault(credential.digest, [])
         found = await self._question(credential)
         principal = Principal(found.caller, found.expires_at, asked_at, self._lifetime(found))
-        self._sign(principal)
         # Revoked while identity was answering: good for those who wait now, and nobody later.
         if not any(is_stale(principal.caller) for is_stale in doubts):
             self._remember(credential, principal)
@@ -150,10 +155,6 @@ class Sessions:
         self._doubts.pop(digest, None)
         if not task.cancelled() and isinstance(task.exception(), Unauthenticated):
             _put(self._unknown, digest, time.monotonic() + UNKNOWN_SECONDS, UNKNOWN_SIZE)
-
-    def _sign(self, principal: Principal) -> None:
-        principal.token = caller_token.sign(principal.caller, self._signing_key)
-        principal.token_until = time.monotonic() + caller_token.LIFETIME_SECONDS
 
     def _remember(self, credential: Credential, principal: Principal) -> None:
         size = self._settings.session_cache_size

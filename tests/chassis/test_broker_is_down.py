@@ -110,7 +110,7 @@ async def writing(bench: Bench, key_pair: KeyPair) -> AsyncIterator[Writers]:
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://sample",
-        auth=SignedAs(make_caller(workspace_id=bench.workspace_id), key_pair),
+        auth=SignedAs(make_caller(workspace_id=bench.workspace_id), key_pair, bench.name),
     )
     async with app.router.lifespan_context(app), client:
         yield Writers(client)

@@ -19,13 +19,14 @@ from contracts.caller import Caller
 from tests.chassis.bench import Bench
 from tests.support.services import make_caller
 
+SERVICE = "sample"
 CALLER = make_caller(role="member", scopes=frozenset({"projects:read"}))
 
 
 @pytest.fixture
 async def door(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.state.settings = bench.settings
+    app.state.settings = bench.settings.model_copy(update={"service": SERVICE})
     errors.install(app)
 
     @app.get("/me")
@@ -52,7 +53,7 @@ def claims(**changed: Any) -> dict[str, Any]:
     now = int(time.time())
     whole = {
         "iss": "gateway",
-        "aud": "services",
+        "aud": SERVICE,
         "iat": now,
         "exp": now + 60,
         "caller": CALLER.model_dump(mode="json", exclude_none=True),
@@ -62,7 +63,7 @@ def claims(**changed: Any) -> dict[str, Any]:
 
 
 async def test_signed_caller_is_who_it_says(door: httpx.AsyncClient, key_pair: KeyPair) -> None:
-    told = await answer(door, sign(CALLER, key_pair.private_key))
+    told = await answer(door, sign(CALLER, key_pair.private_key, service=SERVICE))
     assert told.status_code == 200
     assert Caller.model_validate(told.json()) == CALLER
 
@@ -103,9 +104,9 @@ async def test_token_of_another_key_or_algorithm_is_refused(
 ) -> None:
     other = make_key_pair()
     unsigned = jwt.encode(claims(), "", algorithm="none")
-    good = sign(CALLER, key_pair.private_key)
+    good = sign(CALLER, key_pair.private_key, service=SERVICE)
     tokens = [
-        sign(CALLER, other.private_key),
+        sign(CALLER, other.private_key, service=SERVICE),
         unsigned,
         with_hmac_of_the_public_key(key_pair),
         good[:-4] + "AAAA",
@@ -129,7 +130,8 @@ async def test_request_without_a_bearer_token_is_refused(
 async def test_gateways_own_token_is_no_caller_and_a_caller_is_no_gateway(
     door: httpx.AsyncClient, key_pair: KeyPair
 ) -> None:
-    gateway, caller = sign_gateway(key_pair.private_key), sign(CALLER, key_pair.private_key)
+    gateway = sign_gateway(key_pair.private_key)
+    caller = sign(CALLER, key_pair.private_key, service=SERVICE)
     assert (await answer(door, gateway, "/internal")).status_code == 200
     assert_refused(await answer(door, gateway, "/me"))
     assert_refused(await answer(door, caller, "/internal"))
@@ -141,7 +143,8 @@ async def test_only_a_system_administrator_as_himself_enters_administration(
 ) -> None:
     async def status(**changed: Any) -> int:
         caller = make_caller(**changed)
-        return (await answer(door, sign(caller, key_pair.private_key), "/admin")).status_code
+        token = sign(caller, key_pair.private_key, service=SERVICE)
+        return (await answer(door, token, "/admin")).status_code
 
     assert await status(is_system_admin=True) == 200
     assert await status() == 403

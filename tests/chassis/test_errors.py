@@ -15,7 +15,8 @@ from tests.support.services import make_caller
 @pytest.fixture
 async def client(bench: Bench, key_pair: KeyPair) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(bench), raise_app_exceptions=False)
-    headers = {"authorization": f"Bearer {sign(make_caller(), key_pair.private_key)}"}
+    token = sign(make_caller(), key_pair.private_key, service=bench.name)
+    headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://sample", headers=headers
     ) as client:

@@ -40,7 +40,8 @@ class Notes:
         me = caller or make_caller(
             workspace_id=self._bench.workspace_id, member_id=self._bench.workspace_id
         )
-        headers = {"authorization": f"Bearer {sign(me, self._keys.private_key)}"}
+        token = sign(me, self._keys.private_key, service=self._bench.name)
+        headers = {"authorization": f"Bearer {token}"}
         if key is not None:
             headers["idempotency-key"] = key
         return await self.client.post(path, json=body or {"text": "hello"}, headers=headers)

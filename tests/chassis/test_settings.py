@@ -1,11 +1,21 @@
 """Settings keep their secrets to themselves."""
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings, StorageSettings
+from chassis.testing import make_key_pair
 from tests.chassis.bench import Bench
+
+
+def make_rsa_key() -> str:
+    public = rsa.generate_private_key(65537, 2048).public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 class Settings(ServiceSettings):
@@ -39,7 +49,7 @@ def test_missing_variable_prints_no_other(monkeypatch: pytest.MonkeyPatch) -> No
 def test_settings_read_their_own_prefix_and_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_DATABASE_URL", "postgresql://me@host/db")
     monkeypatch.setenv("SAMPLE_RABBITMQ_URL", "amqp://host")
-    monkeypatch.setenv("SAMPLE_CALLER_PUBLIC_KEY", "key")
+    monkeypatch.setenv("SAMPLE_CALLER_PUBLIC_KEY", make_key_pair().public_key)
     monkeypatch.setenv("SAMPLE_RETRY_DELAYS_SECONDS", "[0.5, 2]")
     monkeypatch.setenv("OTHER_PREFETCH", "7")
     settings = Settings()
@@ -47,3 +57,10 @@ def test_settings_read_their_own_prefix_and_never_change(monkeypatch: pytest.Mon
     assert settings.prefetch == 20
     with pytest.raises(ValidationError, match="frozen"):
         settings.prefetch = 7  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("key", ["", "key", make_rsa_key()], ids=["none", "no key", "RSA"])
+def test_a_key_that_verifies_nothing_stops_the_start(key: str, bench: Bench) -> None:
+    known = bench.settings.model_dump()
+    with pytest.raises(ValidationError, match="caller_public_key"):
+        Settings(**{**known, "caller_public_key": key})

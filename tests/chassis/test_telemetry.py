@@ -40,7 +40,8 @@ async def test_one_trace_from_the_request_to_the_reaction(
 ) -> None:
     bench.consumers.on(bench.noted)(leave_effect)
     app = create_app(bench)
-    headers = {"authorization": f"Bearer {sign(make_caller(), key_pair.private_key)}"}
+    token = sign(make_caller(), key_pair.private_key, service=bench.name)
+    headers = {"authorization": f"Bearer {token}"}
     async with bench.worker().running() as worker:
         await ready(worker)
         async with httpx.AsyncClient(
@@ -71,7 +72,8 @@ async def test_breakage_names_its_trace(
     bench: Bench, key_pair: KeyPair, spans: InMemorySpanExporter
 ) -> None:
     transport = httpx.ASGITransport(create_app(bench), raise_app_exceptions=False)
-    headers = {"authorization": f"Bearer {sign(make_caller(), key_pair.private_key)}"}
+    token = sign(make_caller(), key_pair.private_key, service=bench.name)
+    headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://sample", headers=headers
     ) as client:

@@ -68,8 +68,8 @@ def test_the_settings_are_complete_and_valid(
         StorageSettings()
     assert settings.service == service
     if service != "gateway":
-        token = sign(make_caller(), made_env["CALLER_SIGNING_KEY"])
-        assert verify(token, settings.caller_public_key).role == "owner"
+        token = sign(make_caller(), made_env["CALLER_SIGNING_KEY"], service=service)
+        assert verify(token, settings).role == "owner"
         assert settings.host == "0.0.0.0"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chassis.caller import sign, verify
+from chassis.settings import ServiceSettings
 from deploy.credentials import make_credentials
 from local.vendors.server import VendorsSettings
 from tests.deploy import repository
@@ -126,7 +127,9 @@ def test_secrets_hold_what_is_referred_to(secrets: dict[str, dict[str, str]]) ->
     key = secrets["gateway"]["GATEWAY_CALLER_SIGNING_KEY"]
     for service in WITH_DATABASE:
         public = secrets[service][f"{service.upper()}_CALLER_PUBLIC_KEY"]
-        assert verify(sign(make_caller(), key), public).role == "owner"
+        token = sign(make_caller(), key, service=service)
+        settings = ServiceSettings.model_construct(service=service, caller_public_key=public)
+        assert verify(token, settings).role == "owner"
 
 
 def test_references_of_the_local_servers_lead_somewhere(secrets: dict[str, dict[str, str]]) -> None:

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chassis.testing import KeyPair
 from contracts.identity import SessionsRevoked, WorkspaceSuspended
 from services.gateway.credentials import Credential
 from tests.gateway.conftest import PASSWORD, Gateway, Person, Publish, StartGateway, until
@@ -162,15 +164,30 @@ async def test_the_token_is_renewed_before_it_ends(
 ) -> None:
     counting.answering.set()
     sessions = counted.state.admission.sessions
-    credential = Credential(session_token="known")
-    principal = await sessions.find(credential)
-    first = principal.token
-    principal.token_until -= 45
+    principal = await sessions.find(Credential(session_token="known"))
+    first = sessions.token(principal, "imaging")
+    assert sessions.token(principal, "imaging") == first
+    _, until = principal.tokens["imaging"]
+    principal.tokens["imaging"] = first, until - 45
     # The token says when it was made, in whole seconds.
     await asyncio.sleep(1.1)
-    renewed = sessions.known(credential)
-    assert renewed is principal
-    assert renewed.token != first
+    assert sessions.token(principal, "imaging") != first
+
+
+async def test_the_token_of_one_service_is_none_for_another(
+    counted: Gateway, counting: CountingIdentity, key_pair: KeyPair
+) -> None:
+    counting.answering.set()
+    sessions = counted.state.admission.sessions
+    principal = await sessions.find(Credential(session_token="known"))
+    told = jwt.decode(
+        sessions.token(principal, "imaging"),
+        key_pair.public_key,
+        algorithms=["EdDSA"],
+        audience="imaging",
+    )
+    assert told["caller"]["member_id"] == str(counting.caller.member_id)
+    assert sessions.token(principal, "video") != sessions.token(principal, "imaging")
 
 
 async def test_a_401_from_a_service_drops_what_we_thought_we_knew(

@@ -23,7 +23,7 @@ def claims_of(person: Person, **changes: object) -> dict[str, object]:
     now = int(time.time())
     return {
         "iss": "gateway",
-        "aud": "services",
+        "aud": "identity",
         "iat": now,
         "exp": now + 60,
         "caller": person.caller.model_dump(mode="json"),
@@ -35,6 +35,7 @@ def claims_of(person: Person, **changes: object) -> dict[str, object]:
     "changes",
     [
         {"aud": "internal"},
+        {"aud": "imaging"},
         {"aud": "partners"},
         {"iss": "identity"},
         {"exp": int(time.time()) - 60},
@@ -171,7 +172,7 @@ def test_identity_does_not_start_without_its_secrets(missing: str) -> None:
     known = {
         "database_url": "postgresql+asyncpg://canary-secret@h/d",
         "rabbitmq_url": "amqp://canary-secret@h/",
-        "caller_public_key": "key",
+        "caller_public_key": make_key_pair().public_key,
     }
     del known[missing]
     with pytest.raises(ValidationError) as caught:

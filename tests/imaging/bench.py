@@ -57,7 +57,7 @@ class Bench:
         return self.vendors.stand_ins["fal"]
 
     def client(self, caller: Caller | None = None) -> httpx.AsyncClient:
-        auth = SignedAs(caller, self.key_pair) if caller is not None else None
+        auth = SignedAs(caller, self.key_pair, "imaging") if caller is not None else None
         client = httpx.AsyncClient(base_url=self.address, auth=auth, timeout=20)
         self._clients.append(client)
         return client

@@ -3,12 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
+from chassis.testing import make_key_pair
 from services.notifications.settings import Settings
 
 KNOWN = {
     "database_url": "postgresql+asyncpg://canary-secret@h/d",
     "rabbitmq_url": "amqp://canary-secret@h/",
-    "caller_public_key": "key",
+    "caller_public_key": make_key_pair().public_key,
     "resend_api_key": "re_canary-secret",
     "resend_webhook_secret": f"whsec_canary-secret{'A' * 32}",
     "public_url": "https://studio.example",

@@ -146,12 +146,12 @@ async def swap(
 ) -> dict[str, int]:
     """Every operation that names a thing, called in-process about these things."""
     key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
-    headers = {"authorization": f"Bearer {sign(caller, key)}"}
     seen = {}
     for operation in read_policy():
         method, path = operation.split(" ")
         if OWNED.match(path) and "{" in path and method.startswith(only):
             service = SERVICE_OF[path.split("/")[2]]
+            headers = {"authorization": f"Bearer {sign(caller, key, service=service)}"}
             target, body = path_of(operation, ids), body_of(operation, ids)
             answer = await clients[service].request(method, target, headers=headers, json=body)
             seen[operation] = answer.status_code

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chassis.caller import sign, sign_gateway
 from contracts.caller import Caller
 from tests.security.studio import Studio
+from tests.support.services import make_caller
 
 DOORS = {
     "identity": "/v1/members/me",
@@ -37,7 +38,7 @@ INTERNAL = (
 )
 
 
-def claims_of(**changes: Any) -> dict[str, Any]:
+def claims_of(service: str, **changes: Any) -> dict[str, Any]:
     now = int(time.time())
     caller = Caller(
         member_id=uuid4(),
@@ -48,7 +49,7 @@ def claims_of(**changes: Any) -> dict[str, Any]:
     )
     return {
         "iss": "gateway",
-        "aud": "services",
+        "aud": service,
         "iat": now,
         "exp": now + 60,
         "caller": caller.model_dump(mode="json", exclude_none=True),
@@ -59,36 +60,37 @@ def claims_of(**changes: Any) -> dict[str, Any]:
 def hs256_with(public_key: str) -> str:
     """What a verifier accepts that lets the token choose how it is verified."""
     # By hand: PyJWT refuses to sign with a public key.
-    parts = [{"alg": "HS256", "typ": "JWT"}, claims_of()]
+    parts = [{"alg": "HS256", "typ": "JWT"}, claims_of("imaging")]
     text = b".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts)
     signature = hmac.new(public_key.encode(), text, hashlib.sha256).digest()
     return f"{text.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-def wrong_tokens(studio: Studio) -> dict[str, str]:
+def wrong_tokens(studio: Studio, service: str) -> dict[str, str]:
     key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
     public_key = studio.environment("imaging")["IMAGING_CALLER_PUBLIC_KEY"]
     another = Ed25519PrivateKey.generate()
 
     def signed(**changes: Any) -> str:
-        return jwt.encode(claims_of(**changes), key, algorithm="EdDSA")
+        return jwt.encode(claims_of(service, **changes), key, algorithm="EdDSA")
 
-    without_end = claims_of()
+    without_end = claims_of(service)
     del without_end["exp"]
     good = signed()
     head, body, signature = good.split(".")
     return {
         "nothing": "",
         "not a token": "x.y.z",
-        "alg none": jwt.encode(claims_of(), "", algorithm="none"),
+        "alg none": jwt.encode(claims_of(service), "", algorithm="none"),
         "HS256 with the public key": hs256_with(public_key),
-        "another key": jwt.encode(claims_of(), another, algorithm="EdDSA"),
+        "another key": jwt.encode(claims_of(service), another, algorithm="EdDSA"),
         "expired": signed(iat=1, exp=int(time.time()) - 60),
         "without an end": jwt.encode(without_end, key, algorithm="EdDSA"),
         "for somebody else": signed(aud="internal"),
+        "for another service": signed(aud=next(name for name in DOORS if name != service)),
         "from somebody else": signed(iss="identity"),
         "without a caller": signed(caller={}),
-        "with an unknown role": signed(caller={**claims_of()["caller"], "role": "god"}),
+        "with an unknown role": signed(caller={**claims_of(service)["caller"], "role": "god"}),
         "that only says I am the gateway": sign_gateway(key),
         "without its signature": f"{head}.{body}.",
         "with another body": f"{head}.{body[:-4]}AAAA.{signature}",
@@ -101,19 +103,19 @@ async def test_a_service_believes_only_what_the_gateway_signed(
 ) -> None:
     address = studio.up.product.addresses[service]
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as web:
-        for name, token in wrong_tokens(studio).items():
+        for name, token in wrong_tokens(studio, service).items():
             headers = {"authorization": f"Bearer {token}".strip()}
             answer = await web.get(DOORS[service], headers=headers)
             assert answer.status_code == 401, name
         key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
-        good = sign(Caller.model_validate(claims_of()["caller"]), key)
+        good = sign(make_caller(), key, service=service)
         answer = await web.get(DOORS[service], headers={"authorization": f"Bearer {good}"})
         assert answer.status_code != 401, "the control: a good token is believed"
 
 
 async def test_a_callers_token_opens_no_internal_door(studio: Studio) -> None:
     key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
-    token = sign(Caller.model_validate(claims_of()["caller"]), key)
+    token = sign(make_caller(), key, service="identity")
     async with httpx.AsyncClient(trust_env=False, timeout=20) as web:
         url = f"{studio.up.product.addresses['identity']}/internal/principals"
         headers = {"authorization": f"Bearer {token}"}
@@ -124,7 +126,7 @@ async def test_a_callers_token_opens_no_internal_door(studio: Studio) -> None:
 async def test_a_caller_token_shown_to_the_gateway_is_nobody(studio: Studio) -> None:
     """Somebody who stole one inside cannot use it outside."""
     key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
-    token = sign(Caller.model_validate(claims_of()["caller"]), key)
+    token = sign(make_caller(), key, service="identity")
     answer = await studio.call("GET", "/v1/members/me", {"authorization": f"Bearer {token}"})
     assert answer.status_code == 401
 

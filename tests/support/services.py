@@ -28,12 +28,13 @@ S = TypeVar("S", bound=ServiceSettings)
 class SignedAs(httpx.Auth):
     """Signs every request as the caller, as the gateway would: a token lives for a minute only."""
 
-    def __init__(self, caller: Caller, key_pair: KeyPair) -> None:
+    def __init__(self, caller: Caller, key_pair: KeyPair, service: str) -> None:
         self._caller = caller
         self._key_pair = key_pair
+        self._service = service
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        token = sign(self._caller, self._key_pair.private_key)
+        token = sign(self._caller, self._key_pair.private_key, service=self._service)
         request.headers["authorization"] = f"Bearer {token}"
         yield request
 
@@ -75,7 +76,8 @@ class ServiceUnderTest:
 
     def client(self, app: FastAPI, caller: Caller | None = None) -> httpx.AsyncClient:
         """An HTTP client of the application, signed in as the caller."""
-        auth = SignedAs(caller, self._key_pair) if caller is not None else None
+        service = app.state.settings.service
+        auth = SignedAs(caller, self._key_pair, service) if caller is not None else None
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://service", auth=auth
         )

@@ -67,7 +67,7 @@ class Bench:
 
     def owner(self, caller: Caller | None = None, **claims: Any) -> "Owner":
         caller = caller or make_caller(**{"plan": "pro", **claims})
-        auth = SignedAs(caller, self.key_pair)
+        auth = SignedAs(caller, self.key_pair, "video")
         client = httpx.AsyncClient(base_url=self.address, auth=auth, timeout=20)
         self._clients.append(client)
         return Owner(self, caller, client)
