@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from chassis import errors, telemetry
 from services.gateway.admission import Admission
+from services.gateway.audit import Audit
 from services.gateway.docs import POLICY, docs_page
 from services.gateway.door import Door
 from services.gateway.limits import CallLimits
@@ -66,7 +67,8 @@ def _lifespan(settings: Settings) -> Any:
             app.state.listener = listener
             app.state.admission = admission
             app.state.progress = Progress(streams, listener, asyncio.Semaphore(READS_AT_ONCE))
-            app.state.proxy = Proxy(settings, admission, services, streams)
+            audit = Audit(settings, client)
+            app.state.proxy = Proxy(settings, admission, audit, services, streams)
             app.state.document = ApiDocument(settings, client, app.openapi())
             listening = asyncio.create_task(listener.run())
             yield

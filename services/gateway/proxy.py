@@ -8,6 +8,7 @@ from starlette.types import Receive, Send
 
 from services.gateway.accounts import account_of
 from services.gateway.admission import Admission
+from services.gateway.audit import Audit, is_recorded
 from services.gateway.bodies import Body
 from services.gateway.connection import Broken, Connection
 from services.gateway.errors import BadGateway, ClientGone, GatewayTimeout, ServiceUnavailable
@@ -31,6 +32,7 @@ class Proxy:
 
     settings: Settings
     admission: Admission
+    audit: Audit
     upstreams: dict[str, Upstream]
     streams: Streams
 
@@ -78,6 +80,8 @@ class Proxy:
         if incoming.method == "GET":
             # Before the service reads: what happens meanwhile comes after this cursor.
             extra += self.streams.cursor_header()
+        elif is_recorded(principal.caller, route, incoming.method):
+            await self.audit.record(principal.caller, incoming)
         return extra
 
     def _forget(self, incoming: Incoming) -> None:

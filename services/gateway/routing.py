@@ -17,6 +17,7 @@ class Route:
 
 SIGN_IN = "/v1/auth/sign-in"
 SIGN_OUT = "/v1/auth/sign-out"
+ADMINISTRATION = "/v1/admin/"
 
 ROUTES = (
     Route("/v1/auth/sign-up", "identity", "public"),
