@@ -52,7 +52,7 @@ def _claims(token: str, settings: ServiceSettings, audience: str) -> dict[str, A
 
 
 def sign_gateway(private_key: str) -> str:
-    """A token that says only "I am the gateway", for the one internal door of identity."""
+    """A token that says only "I am the gateway", for the internal doors of identity."""
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": INTERNAL, "iat": now, "exp": now + LIFETIME_SECONDS}
     return jwt.encode(claims, private_key, algorithm=ALGORITHM)

@@ -241,8 +241,8 @@ WORDINGS: dict[TemplateName, dict[Language, Wording]] = {
             (
                 "An administrator of AI Studio sees what you see until {{ until }} at the latest.",
                 "The reason they gave: {{ reason }}",
-                "Meanwhile they cannot pay, delete, or change passwords, addresses and roles. "
-                "When they began and stopped, and every setting they change, is in your "
+                "Meanwhile they cannot pay, delete, or change passwords, addresses and roles; "
+                "when they began and stopped, and everything they change, is in your "
                 "workspace's log.",
             ),
         ),
@@ -253,8 +253,8 @@ WORDINGS: dict[TemplateName, dict[Language, Wording]] = {
                 "En administrator hos AI Studio ser det du ser, senest til {{ until }}.",
                 "Begrunnelsen: {{ reason }}",
                 "Så lenge kan vedkommende ikke betale, slette eller endre passord, adresser og "
-                "roller. Når det begynte og sluttet, og hver innstilling som endres, står i loggen "
-                "til arbeidsområdet.",
+                "roller; når det begynte og sluttet, og alt som endres, står i loggen til "
+                "arbeidsområdet.",
             ),
         ),
     },

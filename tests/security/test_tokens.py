@@ -35,6 +35,7 @@ INTERNAL = (
     "/v1/auth/sign-in/..%2f..%2f..%2finternal/principals",
     "/internal;/principals",
     "/INTERNAL/principals",
+    "/internal/calls",
 )
 
 
@@ -113,11 +114,12 @@ async def test_a_service_believes_only_what_the_gateway_signed(
         assert answer.status_code != 401, "the control: a good token is believed"
 
 
-async def test_a_callers_token_opens_no_internal_door(studio: Studio) -> None:
+@pytest.mark.parametrize("door", ["principals", "calls"])
+async def test_a_callers_token_opens_no_internal_door(studio: Studio, door: str) -> None:
     key = studio.environment("gateway")["GATEWAY_CALLER_SIGNING_KEY"]
     token = sign(make_caller(), key, service="identity")
     async with httpx.AsyncClient(trust_env=False, timeout=20) as web:
-        url = f"{studio.up.product.addresses['identity']}/internal/principals"
+        url = f"{studio.up.product.addresses['identity']}/internal/{door}"
         headers = {"authorization": f"Bearer {token}"}
         answer = await web.post(url, headers=headers, json={"session_token": "x"})
     assert answer.status_code == 401
