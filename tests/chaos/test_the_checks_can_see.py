@@ -71,6 +71,12 @@ BREAKAGES = (
         "affiliate",
         "ALTER TABLE settlement DISABLE TRIGGER USER; DELETE FROM settlement",
     ),
+    (
+        "X9",
+        "identity",
+        """ALTER TABLE audit_entry DISABLE TRIGGER USER;
+           DELETE FROM audit_entry WHERE action = 'administration.call'""",
+    ),
 )
 
 

@@ -190,6 +190,19 @@ async def settled_what_was_paid(world: World) -> list[str]:
     )
 
 
+@seen("X9", "Whatever administrators agreed to or sent in billing is in the log")
+async def administration_is_recorded(world: World) -> list[str]:
+    agreed = "SELECT workspace_id FROM workspace_pricing WHERE invoice_eligible"
+    sent = "SELECT id FROM invoice WHERE status <> 'draft'"
+    written = {
+        *(f"PUT {workspace}" for workspace in await world.column("billing", agreed)),
+        *(f"POST {invoice}" for invoice in await world.column("billing", sent)),
+    }
+    recorded = """SELECT (details->>'method') || ' ' || subject_id FROM audit_entry
+                  WHERE action = 'administration.call' AND actor->>'kind' = 'administrator'"""
+    return sorted(written - set(await world.column("identity", recorded)))
+
+
 @seen("B9", "What was paid for is done, or the money went back")
 async def done_or_refunded(world: World) -> list[str]:
     done = set(await world.column("imaging", "SELECT id FROM project WHERE completed_count > 0"))
@@ -216,5 +229,6 @@ OUTSIDE = (
     nothing_is_lost,
     paid_everywhere,
     settled_what_was_paid,
+    administration_is_recorded,
     done_or_refunded,
 )
