@@ -71,7 +71,8 @@ async def test_an_administrators_call_is_in_the_log_of_their_own_workspace(
     path = "/v1/admin/billing/grants"
     call = call_of(admin.caller, method="POST", path=path)
     assert (await tell(identity, sign_gateway(key_pair.private_key), call)).status_code == 204
-    [line] = await log_of(admin)
+    answer = await admin.client.get(f"/v1/admin/workspaces/{admin.workspace_id}/audit-log")
+    [line] = answer.json()["items"]
     assert (line["action"], line["details"]["path"]) == ("administration.call", path)
     assert line["subject_id"] == str(admin.workspace_id)
     assert line["actor"] == {
@@ -80,6 +81,21 @@ async def test_an_administrators_call_is_in_the_log_of_their_own_workspace(
         "on_behalf_of": None,
     }
     assert await log_of(kari) == []
+
+
+async def test_what_an_administrator_asked_of_others_is_not_for_the_rest_of_their_workspace(
+    identity: Identity, key_pair: KeyPair
+) -> None:
+    admin = await identity.administrator()
+    await admin.client.patch("/v1/workspace", json={"name": "Ours"})
+    call = call_of(admin.caller, path=f"/v1/admin/invoices/{PROJECT_ID}/send")
+    assert (await tell(identity, sign_gateway(key_pair.private_key), call)).status_code == 204
+    assert [line["action"] for line in await log_of(admin)] == ["workspace.edited"]
+    exported = await admin.client.get("/v1/workspace/audit-log.csv")
+    assert len(exported.text.splitlines()) == 2
+    assert str(PROJECT_ID) not in exported.text
+    proof = await admin.client.get("/v1/workspace/audit-log/proof")
+    assert proof.json() == {"intact": True, "entries": 2, "broken_at": None}
 
 
 async def test_only_the_gateway_has_calls_recorded(

@@ -85,7 +85,7 @@ async def read_any_log(
     page: Annotated[AuditPage, Query()],
 ) -> AuditList:
     async with database.transaction(SystemScope(workspace_id)) as session:
-        return await _page(session, workspace_id, page)
+        return await _page(session, workspace_id, page, whole=True)
 
 
 @users.get("")
@@ -168,7 +168,7 @@ async def read_log(
 ) -> AuditList:
     audit.must_read_log(caller)
     async with database.transaction(caller) as session:
-        return await _page(session, caller.workspace_id, page)
+        return await _page(session, caller.workspace_id, page, whole=False)
 
 
 @log.get("/proof")
@@ -188,9 +188,13 @@ async def export_log(
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _page(session: AsyncSession, workspace_id: UUID, page: AuditPage) -> AuditList:
+async def _page(
+    session: AsyncSession, workspace_id: UUID, page: AuditPage, *, whole: bool
+) -> AuditList:
     before = int(page.cursor) if page.cursor else None
-    rows = await audit.list_log(session, workspace_id, page, limit=page.limit + 1, before=before)
+    rows = await repository.list_entries(
+        session, workspace_id, page, limit=page.limit + 1, before=before, whole=whole
+    )
     items = [_view(row) for row in rows[: page.limit]]
     more = len(rows) > page.limit
     return AuditList(items=items, next_cursor=str(items[-1].position) if more else None)

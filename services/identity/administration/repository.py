@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.identity.administration import rules
 from services.identity.administration.schemas import AuditFilter, UserSearch, WorkspaceSearch
 from services.identity.tables import AuditEntryRow, UserRow, WorkspaceRow
 
@@ -103,6 +104,12 @@ def _entries(workspace_id: UUID, wanted: AuditFilter) -> Select[AuditEntryRow]:
     return query
 
 
+def _members_entries(workspace_id: UUID, wanted: AuditFilter) -> Select[AuditEntryRow]:
+    """Without what its administrators asked of others: that names other workspaces' things."""
+    query = _entries(workspace_id, wanted)
+    return query.where(AuditEntryRow.action != rules.ADMINISTRATION_CALL)
+
+
 async def list_entries(
     session: AsyncSession,
     workspace_id: UUID,
@@ -110,9 +117,10 @@ async def list_entries(
     *,
     limit: int,
     before: int | None,
+    whole: bool,
 ) -> list[AuditEntryRow]:
-    """Newest first."""
-    query = _entries(workspace_id, wanted)
+    """Newest first; `whole` for system administrators only."""
+    query = (_entries if whole else _members_entries)(workspace_id, wanted)
     if before is not None:
         query = query.where(AuditEntryRow.position < before)
     return list(await session.scalars(query.order_by(AuditEntryRow.position.desc()).limit(limit)))
@@ -121,8 +129,8 @@ async def list_entries(
 async def list_entries_after(
     session: AsyncSession, workspace_id: UUID, wanted: AuditFilter, *, after: int, limit: int
 ) -> list[AuditEntryRow]:
-    """Oldest first."""
-    query = _entries(workspace_id, wanted).where(AuditEntryRow.position > after)
+    """Oldest first, as members see it."""
+    query = _members_entries(workspace_id, wanted).where(AuditEntryRow.position > after)
     return list(await session.scalars(query.order_by(AuditEntryRow.position).limit(limit)))
 
 

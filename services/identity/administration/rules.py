@@ -11,6 +11,7 @@ from uuid import UUID
 from contracts.caller import Caller, Plan, WorkspaceStatus
 
 FIRST_PREVIOUS_HASH = bytes(32)
+ADMINISTRATION_CALL = "administration.call"
 _ID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/|$)", re.IGNORECASE)
 
 

@@ -54,7 +54,8 @@ async def record_audit(
 async def record_call(session: AsyncSession, call: PassedOn) -> None:
     """Append that this was asked for: what became of it, the service called knows."""
     caller = call.caller
-    action = "administration.call" if caller.impersonator_id is None else "impersonation.call"
+    own = caller.impersonator_id is None
+    action = rules.ADMINISTRATION_CALL if own else "impersonation.call"
     subject_id = rules.subject_of(call.path) or caller.workspace_id
     details = call.model_dump(include={"method", "path", "request_id"})
     await record_audit(session, caller.workspace_id, action, subject_id, details)
@@ -72,17 +73,6 @@ def content_of(row: AuditEntryRow) -> dict[str, Any]:
         "subject_id": str(row.subject_id),
         "details": row.details,
     }
-
-
-async def list_log(
-    session: AsyncSession,
-    workspace_id: UUID,
-    wanted: AuditFilter,
-    *,
-    limit: int,
-    before: int | None,
-) -> list[AuditEntryRow]:
-    return await repository.list_entries(session, workspace_id, wanted, limit=limit, before=before)
 
 
 async def prove_log(session: AsyncSession, workspace_id: UUID) -> AuditProof:
