@@ -74,10 +74,9 @@ class Intake:
 
     async def finish(self, seconds: float) -> None:
         """Take nothing more and let running reactions end; those that do not are given up."""
-        with suppress(Exception):
-            async with asyncio.timeout(CANCEL_SECONDS):
-                for one in self._registrations:
-                    await one.queue.cancel(one.tag)
+        ends = [one.queue.cancel(one.tag) for one in self._registrations]
+        # Waited for, never cancelled: that closes the channel, and with it ends what runs.
+        await asyncio.wait([asyncio.gather(*ends, return_exceptions=True)], timeout=CANCEL_SECONDS)
         # What was delivered before the broker heard us has a task, which may not have begun yet.
         await asyncio.sleep(BEGIN_SECONDS)
         with suppress(TimeoutError):

@@ -6,10 +6,13 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.intake import CANCEL_SECONDS
 from contracts.event import Event
 from tests.chassis.bench import Bench, Noted, effect_of, ready
+from tests.chassis.lines import line_to
 from tests.chassis.processes import ready_process, worker_process
 
 
@@ -51,6 +54,33 @@ async def test_nothing_more_is_delivered_to_a_worker_that_is_ending(bench: Bench
         await bench.deliver("slow", late.model_dump_json().encode())
         assert await bench.left("slow") == [False]
         await ending
+
+
+async def test_a_broker_that_confirms_late_ends_no_running_reaction(bench: Bench) -> None:
+    """A renderer handed its unit back: giving up on the confirmation had closed its channel."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(event: Event, session: AsyncSession) -> None:
+        begun.set()
+        await may_end.wait()
+        session.add(effect_of(event, "slow"))
+
+    bench.consumers.on(bench.noted)(slow)
+    fact = bench.fact()
+    async with line_to(bench.url) as line:
+        worker = bench.with_settings(rabbitmq_url=SecretStr(line.url)).worker()
+        async with worker.running():
+            await ready(worker)
+            await bench.say(fact)
+            await begun.wait()
+            line.answers.clear()
+            ending = asyncio.create_task(worker.intake.finish(10))
+            await asyncio.sleep(CANCEL_SECONDS + 0.5)
+            line.answers.set()
+            may_end.set()
+            await ending
+    assert await bench.effects() == [fact.event_id]
+    assert await bench.left("slow") == []
 
 
 async def test_reaction_beyond_the_limit_is_given_up_and_its_message_returns(bench: Bench) -> None:
