@@ -39,7 +39,9 @@ class Audit:
         # Without the query, where a client may have put anything.
         path = incoming.target.partition(b"?")[0].decode("ascii")
         call = {
-            "caller": caller.model_dump(mode="json"),
+            "workspace_id": str(caller.workspace_id),
+            "member_id": str(caller.member_id),
+            "impersonator_id": str(caller.impersonator_id) if caller.impersonator_id else None,
             "method": incoming.method,
             "path": path,
             "request_id": trace_id(),

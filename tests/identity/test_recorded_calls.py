@@ -18,8 +18,9 @@ PATH = f"/v1/projects/{PROJECT_ID}"
 
 
 def call_of(caller: Caller, **changes: Any) -> dict[str, Any]:
+    who = caller.model_dump(mode="json", include={"workspace_id", "member_id", "impersonator_id"})
     call = {"method": "PATCH", "path": PATH, "request_id": REQUEST_ID}
-    return {"caller": caller.model_dump(mode="json"), **call, **changes}
+    return {**who, **call, **changes}
 
 
 async def tell(identity: Identity, token: str, call: dict[str, Any]) -> httpx.Response:

@@ -156,9 +156,7 @@ async def stop_impersonation(
 
 @internal.post("/calls", status_code=204)
 async def record_call(call: PassedOn, database: DatabaseDep) -> None:
-    caller = call.caller
-    actor = _administrator(caller) if caller.impersonator_id is None else caller.actor
-    async with database.transaction(SystemScope(caller.workspace_id, actor)) as session:
+    async with database.transaction(SystemScope(call.workspace_id, call.actor)) as session:
         await audit.record_call(session, call)
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from chassis.bodies import NOT_TEXT, Body
-from contracts.caller import Caller, Plan, Role, WorkspaceStatus
+from contracts.caller import Plan, Role, WorkspaceStatus
+from contracts.event import Actor
 from services.identity.workspaces.rules import NOT_BLANK, PLAIN_TEXT
 from services.identity.workspaces.schemas import Moment, WorkspaceView
 
@@ -129,11 +130,19 @@ class StopImpersonation(Body):
 class PassedOn(Body):
     """A call of an administrator, or of one who impersonates, that the gateway will pass on."""
 
-    caller: Caller
+    workspace_id: UUID
+    member_id: UUID
+    impersonator_id: UUID | None
     method: Annotated[str, StringConstraints(max_length=20)]
     path: Annotated[str, StringConstraints(max_length=2048, pattern=r"^/[\x21-\x3e\x40-\x7e]*$")]
     """Encoded as it came, without the query."""
     request_id: Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+
+    @property
+    def actor(self) -> Actor:
+        if self.impersonator_id is None:
+            return Actor(kind="administrator", id=self.member_id)
+        return Actor(kind="administrator", id=self.impersonator_id, on_behalf_of=self.member_id)
 
 
 class AuditFilter(BaseModel):

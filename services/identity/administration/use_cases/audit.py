@@ -53,12 +53,11 @@ async def record_audit(
 
 async def record_call(session: AsyncSession, call: PassedOn) -> None:
     """Append that this was asked for: what became of it, the service called knows."""
-    caller = call.caller
-    own = caller.impersonator_id is None
+    own = call.impersonator_id is None
     action = rules.ADMINISTRATION_CALL if own else "impersonation.call"
-    subject_id = rules.subject_of(call.path) or caller.workspace_id
+    subject_id = rules.subject_of(call.path) or call.workspace_id
     details = call.model_dump(include={"method", "path", "request_id"})
-    await record_audit(session, caller.workspace_id, action, subject_id, details)
+    await record_audit(session, call.workspace_id, action, subject_id, details)
 
 
 def content_of(row: AuditEntryRow) -> dict[str, Any]:
