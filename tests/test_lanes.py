@@ -14,8 +14,8 @@ from tests.lanes import LONGEST_FIRST, TESTS, Job, Lanes, jobs
 WAITING = """
 import os, pathlib, sys, time
 file = pathlib.Path(sys.argv[1])
-file.write_text(str(os.getpid()))
 try:
+    file.write_text(str(os.getpid()))
     time.sleep(60)
 except KeyboardInterrupt:
     file.write_text("cleaned up")
