@@ -1,5 +1,6 @@
 """Where sign-up does not sign in, nobody learns who has an account."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -28,14 +29,17 @@ async def discreet(
     await app.state.database.close()
 
 
+async def noted(discreet: Identity, email: str) -> list[SignUpAsked]:
+    mine = OutboxRow.body["email"].astext == email
+    notes = OutboxRow.routing_key == SignUpAsked.routing_key
+    query = select(OutboxRow.body).where(notes, mine).order_by(OutboxRow.position)
+    async with discreet.database.across_workspaces() as session:
+        return [SignUpAsked.model_validate(body) for body in await session.scalars(query)]
+
+
 async def react(discreet: Identity, email: str, times: int = 1) -> None:
     """What the worker does about every sign-up with this address."""
-    mine = OutboxRow.body["email"].astext == email
-    noted = OutboxRow.routing_key == SignUpAsked.routing_key
-    query = select(OutboxRow.body).where(noted, mine).order_by(OutboxRow.position)
-    async with discreet.database.across_workspaces() as session:
-        notes = [SignUpAsked.model_validate(body) for body in await session.scalars(query)]
-    for note in notes * times:
+    for note in await noted(discreet, email) * times:
         await found_asked_workspace(note, discreet.database)
 
 
@@ -87,3 +91,12 @@ async def test_a_noted_password_is_a_hash(discreet: Identity) -> None:
         [note] = await session.scalars(query)
     assert note.is_private
     assert PASSWORD not in str(note.body)
+
+
+async def test_a_sign_up_that_two_workers_have_at_once_warns_nobody(discreet: Identity) -> None:
+    body = {"name": "Kari", "email": f"{uuid4().hex}@example.com", "password": PASSWORD}
+    await discreet.anonymous.post("/v1/auth/sign-up", json=body)
+    [note] = await noted(discreet, body["email"])
+    await asyncio.gather(*(found_asked_workspace(note, discreet.database) for _ in range(5)))
+    assert len(await discreet.letters(EmailVerificationRequested, body["email"])) == 1
+    assert await discreet.letters(SignUpRepeated, body["email"]) == []

@@ -77,7 +77,10 @@ async def found_as_asked(database: Database, asked: SignUpAsked) -> None:
             if not await is_founded(session, asked.workspace_id):
                 await _found(session, scope, asked)
     except SignUpRefused:
-        await _warn_holder(database, asked.email)
+        async with database.transaction(scope) as session:
+            delivered_twice = await is_founded(session, asked.workspace_id)
+        if not delivered_twice:
+            await _warn_holder(database, asked.email)
 
 
 async def _found(session: AsyncSession, scope: SystemScope, asked: SignUpAsked) -> None:
